@@ -1,0 +1,1 @@
+//! Annotation keys that crossfade reads and writes, under both ExternalDNS prefixes.

@@ -1,0 +1,3 @@
+//! Types that users see: custom resources, annotations, condition reasons.
+
+pub mod annotations;

@@ -1,0 +1,1 @@
+//! Route 53 zones and change batches

@@ -1,0 +1,1 @@
+//! The DNS controller of one cluster.

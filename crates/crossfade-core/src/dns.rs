@@ -1,0 +1,1 @@
+//! Records, ownership and the plan that makes a zone what the sources ask for.

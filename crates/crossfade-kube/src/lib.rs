@@ -1,0 +1,3 @@
+//! The edge to a Kubernetes API: watches become observations, decisions become patches.
+
+pub mod sources;

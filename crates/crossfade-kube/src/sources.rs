@@ -1,0 +1,1 @@
+//! Ingresses and Services as desired DNS endpoints.

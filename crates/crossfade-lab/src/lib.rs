@@ -1,0 +1,1 @@
+//! Clusters, load balancers, pods, proxy and simulated users, put together

@@ -1,0 +1,1 @@
+//! What name servers answer and which cluster serves

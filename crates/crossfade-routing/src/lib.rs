@@ -1,0 +1,1 @@
+//! How Route 53 chooses an answer: weights, aliases, health

@@ -1,0 +1,1 @@
+//! `crossfade dns-controller`: one cluster's DNS controller as a process.
