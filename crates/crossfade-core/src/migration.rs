@@ -1,0 +1,39 @@
+//! A migration as a pure state machine: `step(spec, status, seen, now)` says what to do next.
+//!
+//! A driver gathers [`Seen`], calls [`step`], keeps the status of the [`Plan`] where a crash does not lose it, carries the
+//! actions out, and comes again. Writes are absolute values, so doing one twice changes nothing (invariant I5).
+
+mod admission;
+mod engine;
+mod hops;
+mod plan;
+mod seen;
+mod spec;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+pub use admission::{Admitted, Candidate, CandidateCluster, Refusal, Selection, admit};
+pub use engine::{resume, start, step};
+pub use plan::{Action, Plan};
+pub use seen::{
+    CheckOutcome, ClusterSeen, DrawsSeen, GateSeen, GroupSeen, HopSeen, LeasesSeen, PreflightSeen, Seen,
+};
+pub use spec::{OnFailure, Spec, StepTarget, StepTargetError, Wish};
+pub use status::{
+    ClusterStatus, Failure, GroupStatus, HistoryEntry, HopStatus, HopTime, Phase, RatioBin, RatioResult,
+    Stage, Status, StepGroupRecord, StepRecord,
+};
+
+/// Names of hops that the core adds or that drivers agree on. All others are the actuator's own.
+pub mod hop {
+    /// The annotation on the Ingress or Service.
+    pub const DECLARED: &str = "ingress";
+    /// What Route 53 lists for A, AAAA and every TXT of the set.
+    pub const RECORD: &str = "record";
+    /// Every name server of the zone has it (`INSYNC`, or 60 s old where the writer is foreign).
+    pub const NAME_SERVERS: &str = "name-servers";
+    /// The largest TTL seen has passed since.
+    pub const RESOLVERS: &str = "resolvers";
+}

@@ -1,0 +1,566 @@
+//! The next step of a migration.
+
+use crate::migration::hops::{ingest, ttl_of};
+use crate::migration::{
+    Action, Admitted, ClusterStatus, DrawsSeen, Failure, GroupStatus, HopTime, OnFailure, Phase, Plan,
+    RatioBin, RatioResult, Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
+};
+use crate::ratio::{Bin, p_value};
+use crate::share::ThirdClusters;
+use crate::{ClusterName, UnixMillis, Weight};
+
+/// Draws of which less than this part named a known load balancer say nothing.
+const KNOWN_DRAWS_MIN: f64 = 0.9;
+
+/// The status of a migration that was just admitted.
+///
+/// # Panics
+/// When no group was admitted or there is no step: `admit` and the parser of steps do not let that happen.
+pub fn start(spec: &Spec, admitted: Vec<Admitted>, now: UnixMillis) -> Status {
+    assert!(!admitted.is_empty() && !spec.steps.is_empty(), "a migration needs a group and a step");
+    let groups = admitted.into_iter().map(|group| group.into_status(spec)).collect();
+    let mut status = Status {
+        phase: Phase::Progressing,
+        step: 0,
+        stage: Stage::Writing,
+        stage_since: now,
+        started_at: now,
+        finished_at: None,
+        groups,
+        steps: Vec::new(),
+        failure: None,
+        drained_at: None,
+        history: Vec::new(),
+    };
+    status.record(now, "admitted");
+    begin_step(&mut status, spec, 0, now);
+    status
+}
+
+/// What to do next, given what is seen now.
+pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan {
+    let mut status = status.clone();
+    if status.phase.is_end() {
+        return Plan::waiting(status, vec!["nothing: the migration has ended".to_owned()]);
+    }
+    let foreign = ingest(&mut status, spec, seen, now).filter(|_| !spec.force);
+    follow_wish(&mut status, spec, now);
+    if let Some(change) = foreign {
+        pause(&mut status, "ForeignChange", &change, now);
+    }
+    match status.phase {
+        Phase::Progressing => advance(status, spec, seen, now),
+        Phase::Draining => drain(status, spec, now),
+        Phase::RollingBack => roll_back(status, spec, seen, now),
+        Phase::Paused => {
+            let why = status.failure.as_ref().map_or_else(String::new, |failure| failure.message.clone());
+            Plan::waiting(status, vec![format!("somebody to resume or roll back: {why}")])
+        }
+        Phase::Complete | Phase::RolledBack => Plan::waiting(status, vec!["nothing".to_owned()]),
+    }
+}
+
+impl Plan {
+    fn waiting(status: Status, waiting_for: Vec<String>) -> Plan {
+        Plan { status, actions: Vec::new(), waiting_for, wake_at: None }
+    }
+}
+
+fn follow_wish(status: &mut Status, spec: &Spec, now: UnixMillis) {
+    match (spec.wish, status.phase) {
+        (Wish::Rollback, Phase::Progressing | Phase::Draining | Phase::Paused) => {
+            begin_rollback(status, spec, "RolledBackByUser", "asked for by the user", now);
+        }
+        (Wish::Pause, Phase::Progressing) => pause(status, "PausedByUser", "asked for by the user", now),
+        (Wish::Advance, Phase::Paused) if paused_by_user(status) => resume(status, now),
+        _ => {}
+    }
+}
+
+fn paused_by_user(status: &Status) -> bool {
+    status.failure.as_ref().is_some_and(|failure| failure.reason == "PausedByUser")
+}
+
+/// Go on after a pause: gates start counting afresh.
+pub fn resume(status: &mut Status, now: UnixMillis) {
+    status.phase = Phase::Progressing;
+    status.failure = None;
+    for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
+        cluster.gate_failures = 0;
+        cluster.preflight_failures = 0;
+    }
+    status.enter(Stage::Writing, now);
+    status.record(now, "resumed");
+}
+
+fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
+    if !seen.leases.all {
+        return Plan::waiting(status, vec!["the leases of all clusters".to_owned()]);
+    }
+    match gate_verdict(&status, spec) {
+        Verdict::Passing => {}
+        Verdict::Hold(why) => return Plan::waiting(status, vec![why]),
+        Verdict::Failed { reason, message } => {
+            fail(&mut status, spec, reason, &message, now);
+            return step_again(status, spec, seen, now);
+        }
+    }
+    match status.stage {
+        Stage::Writing | Stage::Settling => write_and_settle(status, spec, seen, now),
+        Stage::Proving => prove(status, spec, seen, now),
+        Stage::Baking => bake(status, spec, now),
+    }
+}
+
+/// The phase changed on the way: plan for the new one with the same observations.
+fn step_again(status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
+    match status.phase {
+        Phase::RollingBack => roll_back(status, spec, seen, now),
+        Phase::Draining => drain(status, spec, now),
+        Phase::Progressing => advance(status, spec, seen, now),
+        Phase::Paused | Phase::Complete | Phase::RolledBack => {
+            Plan::waiting(status, vec!["a person".to_owned()])
+        }
+    }
+}
+
+enum Verdict {
+    Passing,
+    /// Both sides fail: no direction is better.
+    Hold(String),
+    Failed {
+        reason: &'static str,
+        message: String,
+    },
+}
+
+fn gate_verdict(status: &Status, spec: &Spec) -> Verdict {
+    for group in &status.groups {
+        let Some(to) = group.cluster(&spec.to) else { continue };
+        let (failures, reason, what) = if to.preflight_failures >= spec.gate_failures_max {
+            (to.preflight_failures, "PreflightFailed", &to.preflight_message)
+        } else {
+            (to.gate_failures, "GateFailed", &to.gate_message)
+        };
+        if failures < spec.gate_failures_max {
+            continue;
+        }
+        let what = what.as_deref().unwrap_or("no message");
+        let message = format!("{} in {}: {what}", group.name, spec.to);
+        if group.cluster(&spec.from).is_some_and(|from| from.gate_failures >= spec.gate_failures_max) {
+            return Verdict::Hold(format!("one side to answer again: {message}; {} fails too", spec.from));
+        }
+        return Verdict::Failed { reason, message };
+    }
+    Verdict::Passing
+}
+
+fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
+    match spec.on_failure {
+        OnFailure::Rollback => begin_rollback(status, spec, reason, message, now),
+        OnFailure::Pause => pause(status, reason, message, now),
+    }
+}
+
+fn pause(status: &mut Status, reason: &str, message: &str, now: UnixMillis) {
+    if status.phase == Phase::Paused {
+        return;
+    }
+    status.phase = Phase::Paused;
+    status.failure = Some(Failure { at: now, reason: reason.to_owned(), message: message.to_owned() });
+    status.record(now, format!("paused: {reason}: {message}"));
+}
+
+fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
+    let Some(target) = usize::try_from(index).ok().and_then(|index| spec.steps.get(index)).copied() else {
+        return;
+    };
+    let mut records = Vec::new();
+    for group in &mut status.groups {
+        let pair = pair_of(group, spec, target);
+        assert!(
+            !(pair.from.is_zero() && pair.to.is_zero()),
+            "{}: a step would leave both at 0 (I1)",
+            group.name
+        );
+        group.ratio = None;
+        aim(group, &spec.from, pair.from);
+        aim(group, &spec.to, pair.to);
+        records.push(mk_record(group, pair.from, pair.to));
+    }
+    status.step = index;
+    push_step(status, target.to_string(), records, now);
+}
+
+fn push_step(status: &mut Status, target: String, groups: Vec<StepGroupRecord>, now: UnixMillis) {
+    status.record(now, format!("step {target} begins"));
+    status.steps.push(StepRecord { target, began_at: now, settled_at: None, proven_at: None, groups });
+    status.enter(Stage::Writing, now);
+}
+
+fn mk_record(group: &GroupStatus, from: Weight, to: Weight) -> StepGroupRecord {
+    StepGroupRecord { group: group.name.clone(), from, to, ratio: None, hops: Vec::new() }
+}
+
+fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> crate::share::Pair {
+    let before =
+        |name: &ClusterName| group.cluster(name).map_or(0, |cluster| u16::from(cluster.before.get()));
+    let third = if group.clusters.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
+    target.pair((before(&spec.from) + before(&spec.to)).min(255), third)
+}
+
+fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
+    if let Some(cluster) = group.cluster_mut(cluster) {
+        cluster.previous = cluster.declared().unwrap_or(cluster.target);
+        cluster.target = target;
+    }
+}
+
+fn write_and_settle(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
+    let (actions, mut waiting_for) = writes(&status, spec, Way::Forth);
+    if !actions.is_empty() {
+        status.stage = Stage::Writing;
+        return Plan { status, actions, waiting_for, wake_at: None };
+    }
+    let unsettled = unsettled(&status, spec);
+    if !unsettled.is_empty() || !waiting_for.is_empty() {
+        if waiting_for.is_empty() && status.stage == Stage::Writing {
+            status.enter(Stage::Settling, now);
+        }
+        waiting_for.extend(unsettled);
+        return Plan::waiting(status, waiting_for);
+    }
+    note_settled(&mut status, spec, now);
+    status.enter(Stage::Proving, now);
+    prove(status, spec, seen, now)
+}
+
+/// Which way the traffic goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// To the destination: the source gives only what the destination has been told to take.
+    Forth,
+    /// To the source: the destination is suspect and gives at once.
+    Back,
+}
+
+/// The writes that may be made now, and what the others wait for.
+fn writes(status: &Status, spec: &Spec, way: Way) -> (Vec<Action>, Vec<String>) {
+    let order = match way {
+        Way::Forth => [&spec.to, &spec.from],
+        Way::Back => [&spec.from, &spec.to],
+    };
+    let mut actions = Vec::new();
+    let mut waiting_for = Vec::new();
+    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
+    for group in &status.groups {
+        let mut preflight_is_due = false;
+        for name in order {
+            let Some(cluster) = group.cluster(name) else { continue };
+            let place = format!("{} in {name}", group.name);
+            let Some(declared) = cluster.declared() else {
+                waiting_for.push(format!("{place}: its weight cannot be read"));
+                continue;
+            };
+            if declared == cluster.target {
+                continue;
+            }
+            let write = Action::Write {
+                group: group.name.clone(),
+                cluster: name.clone(),
+                weight: cluster.target,
+                replaces: declared,
+            };
+            if cluster.target > declared {
+                if cluster.preflight_passed_at >= Some(began_at) {
+                    actions.push(write);
+                } else {
+                    if let Some(message) = &cluster.preflight_message {
+                        waiting_for.push(format!("{place}: preflight: {message}"));
+                    }
+                    actions.push(Action::Preflight { group: group.name.clone(), cluster: name.clone() });
+                    preflight_is_due = true;
+                }
+            } else if way == Way::Forth && preflight_is_due {
+                waiting_for.push(format!("{place} gives when the other side may take"));
+            } else if !cluster.target.is_zero() || another_serves(group, cluster, spec) {
+                actions.push(write);
+            } else {
+                waiting_for
+                    .push(format!("{place} goes to 0 when another cluster is settled above 0 and answers"));
+            }
+        }
+    }
+    (actions, waiting_for)
+}
+
+/// Invariant I2: some other cluster of the group is settled above 0 and healthy.
+fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, spec: &Spec) -> bool {
+    group.clusters.iter().any(|other| {
+        let is_healthy = other.gate_failures < spec.gate_failures_max && other.gate_passed_at.is_some();
+        other.name != cluster.name
+            && other.settled() > Some(Weight::ZERO)
+            && !other.target.is_zero()
+            && is_healthy
+    })
+}
+
+fn pair_members<'a>(group: &'a GroupStatus, spec: &'a Spec) -> impl Iterator<Item = &'a ClusterStatus> {
+    [&spec.from, &spec.to].into_iter().filter_map(|name| group.cluster(name))
+}
+
+fn unsettled(status: &Status, spec: &Spec) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in &status.groups {
+        for cluster in pair_members(group, spec).filter(|cluster| cluster.settled() != Some(cluster.target)) {
+            let hop = cluster
+                .hops
+                .iter()
+                .find(|hop| hop.name != hop::RESOLVERS && (hop.busy || hop.value != Some(cluster.target)));
+            let hop = hop.map_or("an observation", |hop| hop.name.as_str());
+            lines.push(format!("{} in {}: {hop} to show {}", group.name, cluster.name, cluster.target));
+        }
+    }
+    lines
+}
+
+fn note_settled(status: &mut Status, spec: &Spec, now: UnixMillis) {
+    update_hop_times(status, spec);
+    if let Some(step) = status.steps.last_mut()
+        && step.settled_at.is_none()
+    {
+        step.settled_at = Some(now);
+        let target = step.target.clone();
+        status.record(now, format!("step {target} is settled"));
+    }
+}
+
+/// When each hop last moved in this step, for the clusters whose weight changed.
+fn update_hop_times(status: &mut Status, spec: &Spec) {
+    let Some(began_at) = status.current_step().map(|step| step.began_at) else { return };
+    let mut times: Vec<Vec<HopTime>> = Vec::new();
+    for group in &status.groups {
+        let mut of_group: Vec<HopTime> = Vec::new();
+        for cluster in pair_members(group, spec).filter(|cluster| cluster.previous != cluster.target) {
+            for hop in cluster.hops.iter().filter(|hop| hop.at >= began_at && !hop.busy) {
+                let millis = u64::try_from(hop.at.since(began_at).as_millis()).unwrap_or(u64::MAX);
+                match of_group.iter_mut().find(|time| time.hop == hop.name) {
+                    Some(time) => time.millis = time.millis.max(millis),
+                    None => of_group.push(HopTime { hop: hop.name.clone(), millis }),
+                }
+            }
+        }
+        times.push(of_group);
+    }
+    let ratios: Vec<Option<RatioResult>> = status.groups.iter().map(|group| group.ratio.clone()).collect();
+    if let Some(step) = status.steps.last_mut() {
+        for ((record, times), ratio) in step.groups.iter_mut().zip(times).zip(ratios) {
+            record.hops = times;
+            record.ratio = ratio;
+        }
+    }
+}
+
+fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
+    // Somebody moved a weight between the write and the proof: the foreign rule has it, or it is not settled any more.
+    if !unsettled(&status, spec).is_empty() {
+        status.enter(Stage::Settling, now);
+        return write_and_settle_once(status, spec);
+    }
+    let level = spec.error_level_each(status.groups.len());
+    let since = status.stage_since;
+    for group in &mut status.groups {
+        let fresh = seen.draws.iter().find(|draws| draws.group == group.name && draws.at >= since);
+        if group.ratio.is_none()
+            && let Some(draws) = fresh
+        {
+            group.ratio = test_ratio(group, spec, draws, level);
+        }
+    }
+    update_hop_times(&mut status, spec);
+    if let Some(message) = failed_ratio(&status) {
+        fail(&mut status, spec, "RatioTestFailed", &message, now);
+        return step_again(status, spec, seen, now);
+    }
+    let mut actions = Vec::new();
+    let mut waiting_for = Vec::new();
+    for group in &status.groups {
+        if group.ratio.is_none() {
+            actions.push(Action::Draw { group: group.name.clone(), draws: spec.draws });
+        }
+        for cluster in pair_members(group, spec).filter(|cluster| !cluster.target.is_zero()) {
+            if cluster.gate_passed_at < Some(since) {
+                waiting_for.push(format!("{} in {}: an answer to the http gate", group.name, cluster.name));
+            }
+        }
+    }
+    if actions.is_empty() && waiting_for.is_empty() {
+        status.enter(Stage::Baking, now);
+        return bake(status, spec, now);
+    }
+    Plan { status, actions, waiting_for, wake_at: None }
+}
+
+/// Back to settling, without proving in the same breath.
+fn write_and_settle_once(status: Status, spec: &Spec) -> Plan {
+    let (actions, mut waiting_for) = writes(&status, spec, Way::Forth);
+    waiting_for.extend(unsettled(&status, spec));
+    Plan { status, actions, waiting_for, wake_at: None }
+}
+
+fn failed_ratio(status: &Status) -> Option<String> {
+    let group = status.groups.iter().find(|group| group.ratio.as_ref().is_some_and(|ratio| !ratio.passed))?;
+    let ratio = group.ratio.as_ref()?;
+    let bins: Vec<String> = ratio
+        .bins
+        .iter()
+        .map(|bin| format!("{} {} (expected {:.1} %)", bin.cluster, bin.observed, bin.expected_share * 100.0))
+        .collect();
+    Some(format!("{}: {} of {} draws, p = {:.2e}", group.name, bins.join(", "), ratio.draws, ratio.p_value))
+}
+
+/// `None` when the draws say nothing, or a third cluster's weight is unknown: unknown holds (I9).
+fn test_ratio(group: &GroupStatus, spec: &Spec, draws: &DrawsSeen, level: f64) -> Option<RatioResult> {
+    let known: u64 = draws.counts.values().sum();
+    let asked = known + draws.unknown + draws.unanswered;
+    if known == 0 || (known as f64) < KNOWN_DRAWS_MIN * asked as f64 {
+        return None;
+    }
+    let mut weights = Vec::new();
+    for cluster in &group.clusters {
+        let in_pair = cluster.name == spec.from || cluster.name == spec.to;
+        let weight = if in_pair { cluster.target } else { cluster.value_at(hop::RECORD)? };
+        weights.push((cluster.name.clone(), weight));
+    }
+    let sum: u32 = weights.iter().map(|(_, weight)| u32::from(weight.get())).sum();
+    let bins: Vec<RatioBin> = weights
+        .into_iter()
+        .map(|(cluster, weight)| RatioBin {
+            observed: draws.counts.get(&cluster).copied().unwrap_or(0),
+            expected_share: f64::from(weight.get()) / f64::from(sum.max(1)),
+            cluster,
+        })
+        .collect();
+    let numbers: Vec<Bin> =
+        bins.iter().map(|bin| Bin { observed: bin.observed, expected_share: bin.expected_share }).collect();
+    let p_value = p_value(&numbers);
+    Some(RatioResult { draws: known, bins, p_value, level, passed: p_value >= level })
+}
+
+fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
+    let mut waiting_for = Vec::new();
+    let mut wake_at = status.stage_since.after(spec.bake);
+    if now < wake_at {
+        waiting_for.push("the bake time".to_owned());
+    }
+    for group in &status.groups {
+        if !pair_members(group, spec).all(ClusterStatus::reached_resolvers) {
+            waiting_for.push(format!("{}: the TTL of {} s", group.name, ttl_of(group).as_secs()));
+            wake_at = wake_at.max(resolvers_due(group));
+        }
+    }
+    if !waiting_for.is_empty() {
+        return Plan { status, actions: Vec::new(), waiting_for, wake_at: Some(wake_at) };
+    }
+    update_hop_times(&mut status, spec);
+    if let Some(step) = status.steps.last_mut() {
+        step.proven_at = Some(now);
+        let target = step.target.clone();
+        status.record(now, format!("step {target} is proven"));
+    }
+    let next = status.step + 1;
+    if usize::try_from(next).is_ok_and(|next| next < spec.steps.len()) {
+        begin_step(&mut status, spec, next, now);
+        return Plan::waiting(status, vec!["the next step to begin".to_owned()]);
+    }
+    status.phase = Phase::Draining;
+    drain(status, spec, now)
+}
+
+fn resolvers_due(group: &GroupStatus) -> UnixMillis {
+    let latest =
+        group.clusters.iter().flat_map(|cluster| &cluster.hops).filter(|hop| hop.name == hop::NAME_SERVERS);
+    latest.map(|hop| hop.at.after(ttl_of(group))).max().unwrap_or_default()
+}
+
+/// The last step has passed its TTL: the source is drained if it is at zero; then the keep-warm time.
+fn drain(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
+    if let Verdict::Failed { reason, message } = gate_verdict(&status, spec)
+        && now < status.stage_since.after(spec.keep_warm)
+    {
+        fail(&mut status, spec, reason, &message, now);
+        return Plan::waiting(status, vec![format!("the way back: {message}")]);
+    }
+    let at_zero = |group: &GroupStatus| group.cluster(&spec.from).is_some_and(|from| from.target.is_zero());
+    if status.drained_at.is_none() && status.groups.iter().all(at_zero) {
+        status.drained_at = Some(now);
+        status.record(now, format!("{} is drained", spec.from));
+    }
+    let warm_until = status.drained_at.unwrap_or(status.stage_since).after(spec.keep_warm);
+    if now < warm_until {
+        let waiting_for = vec!["the keep-warm time".to_owned()];
+        return Plan { status, actions: Vec::new(), waiting_for, wake_at: Some(warm_until) };
+    }
+    status.phase = Phase::Complete;
+    status.finished_at = Some(now);
+    status.record(now, "complete");
+    Plan::waiting(status, vec!["nothing: complete".to_owned()])
+}
+
+fn begin_rollback(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
+    status.phase = Phase::RollingBack;
+    status.drained_at = None;
+    status.failure = Some(Failure { at: now, reason: reason.to_owned(), message: message.to_owned() });
+    let mut records = Vec::new();
+    for group in &mut status.groups {
+        group.ratio = None;
+        let before: Vec<(ClusterName, Weight)> =
+            pair_members(group, spec).map(|cluster| (cluster.name.clone(), cluster.before)).collect();
+        for (name, weight) in &before {
+            aim(group, name, *weight);
+        }
+        let of = |name: &ClusterName| group.cluster(name).map_or(Weight::ZERO, |cluster| cluster.before);
+        records.push(mk_record(group, of(&spec.from), of(&spec.to)));
+    }
+    status.record(now, format!("rolling back: {reason}: {message}"));
+    push_step(status, "rollback".to_owned(), records, now);
+}
+
+fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
+    if !seen.leases.source {
+        return Plan::waiting(status, vec![format!("the lease of {}", spec.from)]);
+    }
+    let (actions, mut waiting_for) = writes(&status, spec, Way::Back);
+    if !actions.is_empty() {
+        return Plan { status, actions, waiting_for, wake_at: None };
+    }
+    waiting_for.extend(unsettled(&status, spec));
+    if !waiting_for.is_empty() {
+        if status.stage == Stage::Writing {
+            status.enter(Stage::Settling, now);
+        }
+        return Plan::waiting(status, waiting_for);
+    }
+    note_settled(&mut status, spec, now);
+    let pending: Vec<&GroupStatus> = status
+        .groups
+        .iter()
+        .filter(|group| !pair_members(group, spec).all(ClusterStatus::reached_resolvers))
+        .collect();
+    if !pending.is_empty() {
+        let wake_at = pending.iter().map(|group| resolvers_due(group)).max();
+        let waiting_for = pending
+            .iter()
+            .map(|group| format!("{}: the TTL of {} s", group.name, ttl_of(group).as_secs()))
+            .collect();
+        return Plan { status, actions: Vec::new(), waiting_for, wake_at };
+    }
+    update_hop_times(&mut status, spec);
+    if let Some(step) = status.steps.last_mut() {
+        step.proven_at = Some(now);
+    }
+    status.phase = Phase::RolledBack;
+    status.finished_at = Some(now);
+    status.record(now, "rolled back");
+    Plan::waiting(status, vec!["nothing: rolled back".to_owned()])
+}

@@ -1,0 +1,175 @@
+//! From what was seen to the status: hops move, checks count, foreign changes show.
+
+use std::time::Duration;
+
+use crate::migration::{
+    CheckOutcome, ClusterSeen, ClusterStatus, GroupStatus, HopSeen, HopStatus, Seen, Spec, Status, hop,
+};
+use crate::{ClusterName, UnixMillis, Weight};
+
+/// The alias TTL of AWS load balancers, used until an answer showed another (Route 53 FAQ: 60 s, not configurable).
+const TTL_SECONDS_ASSUMED: u32 = 60;
+
+/// Take the observations into the status. Returns what somebody else changed on a knob of the pair, if anything.
+pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Option<String> {
+    let mut foreign = None;
+    for group in &mut status.groups {
+        let Some(group_seen) = seen.groups.get(&group.name) else { continue };
+        if let Some(ttl) = group_seen.ttl_seconds_max {
+            group.ttl_seconds_max = group.ttl_seconds_max.max(ttl);
+        }
+        let ttl = ttl_of(group);
+        for cluster in &mut group.clusters {
+            let Some(cluster_seen) = group_seen.clusters.get(&cluster.name) else { continue };
+            let in_pair = cluster.name == spec.from || cluster.name == spec.to;
+            if in_pair && let Some(change) = foreign_change(cluster, cluster_seen) {
+                foreign = Some(format!("{} in {}: {change}", group.name, cluster.name));
+            }
+            take_hops(cluster, cluster_seen, ttl, now);
+        }
+    }
+    take_checks(status, seen);
+    foreign
+}
+
+/// How long resolvers may keep answers of this group.
+pub(super) fn ttl_of(group: &GroupStatus) -> Duration {
+    let seconds = if group.ttl_seconds_max == 0 { TTL_SECONDS_ASSUMED } else { group.ttl_seconds_max };
+    Duration::from_secs(u64::from(seconds))
+}
+
+/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's.
+fn foreign_change(cluster: &ClusterStatus, seen: &ClusterSeen) -> Option<String> {
+    let value = seen.hops.first()?.value?;
+    if value == cluster.target {
+        return None;
+    }
+    let shown_before = cluster.hops.first().and_then(|hop| hop.value);
+    let was_reached = shown_before == Some(cluster.target);
+    if value == cluster.previous && !was_reached {
+        return None;
+    }
+    let wanted = cluster.target;
+    Some(format!("the weight is {value}, written by somebody else (this migration wants {wanted})"))
+}
+
+fn take_hops(cluster: &mut ClusterStatus, seen: &ClusterSeen, ttl: Duration, now: UnixMillis) {
+    for hop_seen in &seen.hops {
+        take_hop(cluster, hop_seen, now);
+    }
+    let Some(last) = seen.hops.last().and_then(|last| cluster.hops.iter().find(|hop| hop.name == last.name))
+    else {
+        return;
+    };
+    let (value, at) = (last.value, last.at);
+    take_resolvers(cluster, value, at, ttl, now);
+}
+
+fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
+    match cluster.hops.iter_mut().find(|hop| hop.name == seen.name) {
+        None => cluster.hops.push(HopStatus {
+            name: seen.name.clone(),
+            value: seen.value,
+            at: now,
+            busy: seen.busy,
+        }),
+        Some(hop) => {
+            if hop.value != seen.value {
+                hop.value = seen.value;
+                hop.at = now;
+            }
+            hop.busy = seen.busy;
+        }
+    }
+}
+
+/// The hop after the name servers: their value, once the TTL has passed there.
+fn take_resolvers(
+    cluster: &mut ClusterStatus,
+    value: Option<Weight>,
+    at: UnixMillis,
+    ttl: Duration,
+    now: UnixMillis,
+) {
+    let due = at.after(ttl);
+    let Some(hop) = cluster.hops.iter_mut().find(|hop| hop.name == hop::RESOLVERS) else {
+        // First sight: nothing of this migration has moved yet, so caches hold what the name servers say.
+        cluster.hops.push(HopStatus { name: hop::RESOLVERS.to_owned(), value, at, busy: false });
+        return;
+    };
+    if value == hop.value {
+        hop.busy = false;
+    } else if value.is_some() && now >= due {
+        hop.value = value;
+        hop.at = due;
+        hop.busy = false;
+    } else {
+        hop.busy = true;
+    }
+}
+
+fn take_checks(status: &mut Status, seen: &Seen) {
+    for check in &seen.preflights {
+        let Some(cluster) = cluster_of(status, &check.group, &check.cluster) else { continue };
+        match &check.outcome {
+            CheckOutcome::Passed => {
+                cluster.preflight_passed_at = cluster.preflight_passed_at.max(Some(check.at));
+                cluster.preflight_failures = 0;
+                cluster.preflight_message = None;
+            }
+            CheckOutcome::Failed(message) => {
+                cluster.preflight_failures = cluster.preflight_failures.saturating_add(1);
+                cluster.preflight_message = Some(message.clone());
+            }
+            CheckOutcome::Unknown(message) => cluster.preflight_message = Some(message.clone()),
+        }
+    }
+    for check in &seen.gates {
+        let Some(cluster) = cluster_of(status, &check.group, &check.cluster) else { continue };
+        match &check.outcome {
+            CheckOutcome::Passed => {
+                cluster.gate_passed_at = cluster.gate_passed_at.max(Some(check.at));
+                cluster.gate_failures = 0;
+                cluster.gate_message = None;
+            }
+            CheckOutcome::Failed(message) => {
+                cluster.gate_failures = cluster.gate_failures.saturating_add(1);
+                cluster.gate_message = Some(format!("{}: {message}", check.gate));
+            }
+            CheckOutcome::Unknown(_) => {}
+        }
+    }
+}
+
+fn cluster_of<'a>(
+    status: &'a mut Status,
+    group: &crate::GroupName,
+    cluster: &ClusterName,
+) -> Option<&'a mut ClusterStatus> {
+    status.group_mut(group)?.cluster_mut(cluster)
+}
+
+impl ClusterStatus {
+    /// The weight on the knob; `None` = unknown.
+    pub fn declared(&self) -> Option<Weight> {
+        self.hops.first().and_then(|hop| hop.value)
+    }
+
+    /// A hop's weight by name; `None` = unknown or no such hop.
+    pub fn value_at(&self, name: &str) -> Option<Weight> {
+        self.hops.iter().find(|hop| hop.name == name).and_then(|hop| hop.value)
+    }
+
+    /// The one weight that every hop up to the name servers shows, nothing older running.
+    pub fn settled(&self) -> Option<Weight> {
+        let mut path = self.hops.iter().filter(|hop| hop.name != hop::RESOLVERS);
+        let value = path.next().filter(|hop| !hop.busy)?.value?;
+        path.all(|hop| !hop.busy && hop.value == Some(value)).then_some(value)
+    }
+
+    /// Settled, and no resolver that keeps to the TTL has an older answer.
+    pub fn reached_resolvers(&self) -> bool {
+        let settled = self.settled();
+        settled.is_some() && self.value_at(hop::RESOLVERS) == settled
+    }
+}

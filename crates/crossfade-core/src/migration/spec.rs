@@ -1,0 +1,154 @@
+//! What a migration is asked to do.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::share::{Pair, ThirdClusters, pair_for};
+use crate::{ClusterName, Weight};
+
+/// A migration's wishes, parsed: nothing in here can be wrong by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Where the traffic is.
+    pub from: ClusterName,
+    /// Where it goes.
+    pub to: ClusterName,
+    /// Never empty; the last one leaves the source at 0 or keeps some of its traffic.
+    pub steps: Vec<StepTarget>,
+    /// What follows a failed gate.
+    pub on_failure: OnFailure,
+    /// What the person at the wheel wants.
+    pub wish: Wish,
+    /// How long a settled and proven step is watched before the next.
+    pub bake: Duration,
+    /// How long after `Drained` the way back stays open before `Complete`.
+    pub keep_warm: Duration,
+    /// Draws per group and step of the ratio test.
+    pub draws: u64,
+    /// The probability that a whole migration with right shares fails its ratio tests.
+    pub error_level: f64,
+    /// Failed observations in a row that fail a gate.
+    pub gate_failures_max: u32,
+    /// Go on over weights that somebody else has written since.
+    pub force: bool,
+}
+
+impl Spec {
+    /// Draws that find a share 5 points off with 99 % at the default level (see `ratio::power`).
+    pub const DRAWS: u64 = 4_700;
+    /// The whole migration's error.
+    pub const ERROR_LEVEL: f64 = 1e-4;
+    /// One failed observation may be a pod that just ended; three in a row are a state.
+    pub const GATE_FAILURES_MAX: u32 = 3;
+
+    /// The level of one ratio test when there are `groups` groups.
+    pub fn error_level_each(&self, groups: usize) -> f64 {
+        self.error_level / (self.steps.len().max(1) * groups.max(1)) as f64
+    }
+}
+
+/// What a step makes of the two weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StepTarget {
+    /// `10%`: the destination's part of what the two get together.
+    Percent(f64),
+    /// `100/10`: the weights themselves, source first.
+    Weights(Pair),
+}
+
+impl StepTarget {
+    /// The weights of this step for a group whose two weights add up to `sum` today.
+    pub fn pair(self, sum: u16, third: ThirdClusters) -> Pair {
+        match self {
+            StepTarget::Percent(percent) => pair_for(percent, sum, third),
+            StepTarget::Weights(pair) => pair,
+        }
+    }
+}
+
+impl fmt::Display for StepTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepTarget::Percent(percent) => write!(f, "{percent}%"),
+            StepTarget::Weights(pair) => write!(f, "{}/{}", pair.from, pair.to),
+        }
+    }
+}
+
+/// A step that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no step: use a share such as `10%`, or weights source/destination such as `100/10`")]
+pub struct StepTargetError {
+    /// The text as it was read.
+    pub text: String,
+}
+
+impl FromStr for StepTarget {
+    type Err = StepTargetError;
+
+    fn from_str(text: &str) -> Result<Self, StepTargetError> {
+        let wrong = || StepTargetError { text: text.to_owned() };
+        let trimmed = text.trim();
+        if let Some(number) = trimmed.strip_suffix('%') {
+            let percent: f64 = number.trim().parse().map_err(|_| wrong())?;
+            return (0.0..=100.0)
+                .contains(&percent)
+                .then_some(StepTarget::Percent(percent))
+                .ok_or_else(wrong);
+        }
+        let (from, to) = trimmed.split_once('/').ok_or_else(wrong)?;
+        let from: Weight = from.trim().parse().map_err(|_| wrong())?;
+        let to: Weight = to.trim().parse().map_err(|_| wrong())?;
+        if from.is_zero() && to.is_zero() {
+            return Err(wrong());
+        }
+        Ok(StepTarget::Weights(Pair { from, to }))
+    }
+}
+
+/// What follows a failed gate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnFailure {
+    /// The weights go back to what they were.
+    #[default]
+    Rollback,
+    /// The weights stay and a person decides.
+    Pause,
+}
+
+/// What the person at the wheel wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Wish {
+    /// Go on with the steps.
+    #[default]
+    Advance,
+    /// Stop after what is under way; weights stay.
+    Pause,
+    /// Return every weight to what it was.
+    Rollback,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_shares_and_weights() {
+        assert_eq!("10%".parse(), Ok(StepTarget::Percent(10.0)));
+        let pair = Pair { from: Weight::new(100), to: Weight::new(10) };
+        assert_eq!("100/10".parse(), Ok(StepTarget::Weights(pair)));
+    }
+
+    #[test]
+    fn refuses_what_is_no_step() {
+        for text in ["", "10", "101%", "-1%", "300/0", "0/0", "a/b", "NaN%"] {
+            assert!(text.parse::<StepTarget>().is_err(), "{text} was taken");
+        }
+    }
+}
