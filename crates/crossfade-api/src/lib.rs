@@ -1,3 +1,5 @@
 //! Types that users see: custom resources, annotations, condition reasons.
 
 pub mod annotations;
+pub mod dns_report;
+pub mod migration;

@@ -1,1 +1,13 @@
-//! Route 53 zones and change batches
+//! The edge to AWS: Route 53 zones and change batches, and whose account it is.
+//!
+//! Nothing is decided here. Endpoints, region and credentials come from the environment as for every AWS SDK
+//! (`AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_PROFILE`, …), so the lab is reached as AWS is.
+
+mod aws;
+mod convert;
+mod error;
+mod route53;
+
+pub use aws::{Aws, AwsOptions, StaticCredentials};
+pub use error::AwsError;
+pub use route53::{ChangeId, Route53, Zone};

@@ -73,6 +73,7 @@ fn is_exact(pair: Pair, share: f64) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use proptest::prelude::*;
 

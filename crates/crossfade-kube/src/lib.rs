@@ -1,3 +1,15 @@
-//! The edge to a Kubernetes API: watches become observations, decisions become patches.
+//! The edge to a Kubernetes API: objects become observations, decisions become patches.
 
+pub mod apply;
+mod cluster;
+mod error;
+pub mod groups;
+pub mod lease;
+pub mod migrations;
 pub mod sources;
+
+pub use cluster::{Cluster, contexts};
+pub use error::KubeError;
+
+/// The field manager of everything that crossfade applies or patches.
+pub const FIELD_MANAGER: &str = "crossfade";

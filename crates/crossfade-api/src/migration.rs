@@ -1,0 +1,231 @@
+//! The `Migration` resource: what a user writes, what the controller or the CLI reports.
+
+use std::time::Duration;
+
+use crossfade_core::migration::{OnFailure, Phase, Spec, Status, StepTargetError, Wish};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The steps when none are given.
+pub const STEPS_DEFAULT: [&str; 3] = ["10%", "50%", "100%"];
+/// The namespace of crossfade's own objects in every cluster.
+pub const NAMESPACE: &str = "crossfade";
+
+/// Moves the traffic of weight groups from one cluster to another, a step at a time.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "crossfade.dev",
+    version = "v1alpha1",
+    kind = "Migration",
+    namespaced,
+    shortname = "xmig",
+    category = "crossfade",
+    status = "MigrationStatus",
+    printcolumn = r#"{"name":"From","type":"string","jsonPath":".spec.from"}"#,
+    printcolumn = r#"{"name":"To","type":"string","jsonPath":".spec.to"}"#,
+    printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.phase"}"#,
+    printcolumn = r#"{"name":"Step","type":"string","jsonPath":".status.step"}"#,
+    printcolumn = r#"{"name":"Message","type":"string","jsonPath":".status.message","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationSpec {
+    /// The cluster where the traffic is.
+    pub from: String,
+    /// The cluster where it goes.
+    pub to: String,
+    /// The DNS zone that holds the records, for example `eks-blueprint.eks.example.org`.
+    pub zone: String,
+    /// Weight groups by name (`namespace/ingress`); empty = all that both clusters have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Weight groups by host; a group's hosts move together or not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// `10%` is the destination's share, `100/10` are weights (source first). Default `10%, 50%, 100%`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<String>,
+    /// What follows a failed gate.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// Go on, pause, or return every weight.
+    #[serde(default)]
+    pub wish: Wish,
+    /// Seconds that a proven step is watched before the next.
+    #[serde(default)]
+    pub bake_seconds: u32,
+    /// Seconds after the source is drained in which a failing gate still leads back.
+    #[serde(default)]
+    pub keep_warm_seconds: u32,
+    /// Draws of the ratio test per group and step. Default 4700.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draws: Option<u32>,
+    /// Go on over weights that somebody else has written since.
+    #[serde(default)]
+    pub force: bool,
+}
+
+/// How a migration stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationStatus {
+    /// `Progressing`, `Draining`, `Complete`, `RollingBack`, `RolledBack`, `Paused`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub phase: String,
+    /// The step under way: `2/3 50%`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub step: String,
+    /// What is done or waited for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// The generation this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Progressing`, `Drained`, `Complete`, `Paused`, `RolledBack`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// All that a driver needs to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Status>,
+}
+
+/// A condition as `metav1.Condition` has it. Of our own because the schema of the original cannot be derived cheaply.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What is said to be so.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// One word for programs.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+    /// RFC 3339.
+    pub last_transition_time: String,
+    /// The generation it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+impl MigrationSpec {
+    /// The engine's form.
+    pub fn to_core(&self) -> Result<Spec, StepTargetError> {
+        let texts: Vec<&str> = if self.steps.is_empty() {
+            STEPS_DEFAULT.to_vec()
+        } else {
+            self.steps.iter().map(String::as_str).collect()
+        };
+        Ok(Spec {
+            from: self.from.as_str().into(),
+            to: self.to.as_str().into(),
+            steps: texts.into_iter().map(str::parse).collect::<Result<_, _>>()?,
+            on_failure: self.on_failure,
+            wish: self.wish,
+            bake: Duration::from_secs(u64::from(self.bake_seconds)),
+            keep_warm: Duration::from_secs(u64::from(self.keep_warm_seconds)),
+            draws: self.draws.map_or(Spec::DRAWS, u64::from),
+            error_level: Spec::ERROR_LEVEL,
+            gate_failures_max: Spec::GATE_FAILURES_MAX,
+            force: self.force,
+        })
+    }
+}
+
+impl MigrationStatus {
+    /// The user's view of a progress. `old` supplies the transition times of conditions that did not change.
+    pub fn from_progress(
+        progress: Status,
+        message: String,
+        generation: Option<i64>,
+        old: &[Condition],
+        now: jiff::Timestamp,
+    ) -> Self {
+        let steps_known = progress.current_step().map(|step| step.target.clone()).unwrap_or_default();
+        let conditions = conditions(&progress, &message)
+            .into_iter()
+            .map(|(kind, is_true, reason, message)| {
+                mk_condition(kind, is_true, reason, message, generation, old, now)
+            })
+            .collect();
+        MigrationStatus {
+            phase: format!("{:?}", progress.phase),
+            step: format!("{} {steps_known}", progress.step + 1),
+            message,
+            observed_generation: generation,
+            conditions,
+            progress: Some(progress),
+        }
+    }
+}
+
+fn conditions(progress: &Status, message: &str) -> Vec<(&'static str, bool, String, String)> {
+    let phase = progress.phase;
+    let failure = progress.failure.as_ref();
+    let reason = failure.map_or("AsPlanned", |failure| failure.reason.as_str());
+    let said = failure.map_or(message, |failure| failure.message.as_str());
+    let mk = |kind, is_true: bool, reason: &str, message: &str| {
+        let reason = if is_true { reason } else { "NotReached" };
+        (kind, is_true, reason.to_owned(), message.to_owned())
+    };
+    let is_moving = matches!(phase, Phase::Progressing | Phase::Draining | Phase::RollingBack);
+    vec![
+        mk("Progressing", is_moving, &format!("{:?}", progress.stage), message),
+        mk("Drained", progress.drained_at.is_some(), "TtlPassed", "weight 0 everywhere and the TTL is over"),
+        mk("Complete", phase == Phase::Complete, "AllStepsProven", message),
+        mk("Paused", phase == Phase::Paused, reason, said),
+        mk("RolledBack", phase == Phase::RolledBack, reason, said),
+    ]
+}
+
+fn mk_condition(
+    kind: &str,
+    is_true: bool,
+    reason: String,
+    message: String,
+    generation: Option<i64>,
+    old: &[Condition],
+    now: jiff::Timestamp,
+) -> Condition {
+    let status = if is_true { "True" } else { "False" };
+    let unchanged = old.iter().find(|condition| condition.kind == kind && condition.status == status);
+    Condition {
+        last_transition_time: unchanged
+            .map_or_else(|| now.to_string(), |condition| condition.last_transition_time.clone()),
+        message,
+        observed_generation: generation,
+        reason,
+        status: status.to_owned(),
+        kind: kind.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use kube::CustomResourceExt;
+
+    use super::*;
+
+    #[test]
+    fn definition_is_structural() {
+        let definition = serde_json::to_value(Migration::crd()).unwrap();
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        assert_eq!(schema["properties"]["spec"]["properties"]["steps"]["items"]["type"], "string");
+        let text = schema.to_string();
+        for keyword in ["$ref", "prefixItems", "oneOf", "\"type\":[", "definitions"] {
+            assert!(!text.contains(keyword), "a structural schema has no {keyword}: {text}");
+        }
+    }
+
+    #[test]
+    fn wrong_steps_are_named() {
+        let spec: MigrationSpec = serde_json::from_value(serde_json::json!({
+            "from": "blue", "to": "green", "zone": "example.org", "steps": ["110%"]
+        }))
+        .unwrap();
+        assert_eq!(spec.to_core().unwrap_err().text, "110%");
+    }
+}

@@ -1,0 +1,14 @@
+//! The migration driver: gathers what is seen, asks `crossfade_core::migration::step`, carries its actions out.
+
+mod actions;
+mod driver;
+mod gates;
+mod observe;
+mod survey;
+mod view;
+mod world;
+
+pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress};
+pub use survey::{Stateful, Survey, check_destination, survey};
+pub use view::{GroupView, HostInCluster, HostView, view_groups};
+pub use world::{World, WorldOptions};

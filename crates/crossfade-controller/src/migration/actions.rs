@@ -1,0 +1,159 @@
+//! Preflights, draws and writes: what the engine asks for, carried out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crossfade_core::migration::{CheckOutcome, DrawsSeen, PreflightSeen};
+use crossfade_core::{ClusterName, GroupName, UnixMillis, Weight};
+use crossfade_kube::KubeError;
+use crossfade_kube::groups::{KnobKind, backends, write_weight};
+use crossfade_probe::dns::draw;
+use crossfade_probe::http::{HttpProbe, HttpTarget};
+
+use crate::migration::observe::Memory;
+use crate::migration::world::{Place, World};
+
+/// Whether a cluster may take a group's traffic (invariant I3): a load balancer that resolves, ready pods, and for each
+/// host an answer through that load balancer with its own name in Host and SNI.
+pub(super) async fn preflight(
+    world: &World,
+    group: &GroupName,
+    cluster: &ClusterName,
+    at: UnixMillis,
+) -> PreflightSeen {
+    let outcome = check(world, group, cluster).await;
+    PreflightSeen { group: group.clone(), cluster: cluster.clone(), at, outcome }
+}
+
+async fn check(world: &World, group: &GroupName, name: &ClusterName) -> CheckOutcome {
+    let place = world.places.get(group).and_then(|places| places.get(name));
+    let (Some(place), Some(cluster)) = (place, world.cluster(name)) else {
+        return CheckOutcome::Unknown("it was never read".to_owned());
+    };
+    match backends(cluster, &place.knob).await {
+        Ok(found) if !found.services_without_ready_pods.is_empty() => {
+            let services = found.services_without_ready_pods.join(", ");
+            return CheckOutcome::Failed(format!("no ready pods behind Service {services}"));
+        }
+        Ok(_) => {}
+        Err(error) => return CheckOutcome::Unknown(error.to_string()),
+    }
+    if place.addresses.is_empty() {
+        return CheckOutcome::Failed("its load balancer's name does not resolve".to_owned());
+    }
+    for host in &place.knob.hosts {
+        for address in &place.addresses {
+            let outcome = ask(&world.options.http, &world.options.probe_path, place, host, *address).await;
+            if outcome != CheckOutcome::Passed {
+                return outcome;
+            }
+        }
+    }
+    CheckOutcome::Passed
+}
+
+/// One request for one host through one address of the cluster's own load balancer. Every answer under 500 is one.
+pub(super) async fn ask(
+    http: &HttpProbe,
+    path: &str,
+    place: &Place,
+    host: &str,
+    address: IpAddr,
+) -> CheckOutcome {
+    let address = SocketAddr::new(address, place.knob.port);
+    if place.knob.kind == KnobKind::Service {
+        return match http.connect(address).await {
+            Ok(()) => CheckOutcome::Passed,
+            Err(error) => CheckOutcome::Failed(format!("{host}: {}", error.chain())),
+        };
+    }
+    let target = HttpTarget { address, host: host.to_owned(), path: path.to_owned(), tls: place.knob.tls };
+    match http.get(&target).await {
+        Ok(answer) if answer.status < 500 => CheckOutcome::Passed,
+        Ok(answer) => CheckOutcome::Failed(format!("{host} answered {}", answer.status)),
+        Err(error) => CheckOutcome::Failed(format!("{host}: {}", error.chain())),
+    }
+}
+
+/// Fresh answers of the zone's name servers, the hosts of the group in turn.
+pub(super) async fn draw_group(
+    world: &World,
+    memory: &mut Memory,
+    group: &GroupName,
+    draws: u64,
+    at: UnixMillis,
+) -> DrawsSeen {
+    let mut seen = DrawsSeen {
+        group: group.clone(),
+        at,
+        counts: std::collections::BTreeMap::new(),
+        unknown: 0,
+        unanswered: 0,
+    };
+    let hosts: Vec<String> = world
+        .places
+        .get(group)
+        .and_then(|places| places.values().next())
+        .map(|place| place.knob.hosts.clone())
+        .unwrap_or_default();
+    let each = draws.div_ceil(hosts.len().max(1) as u64);
+    for host in &hosts {
+        // A wildcard is asked for by a name below it.
+        let name = host.replace('*', "crossfade-probe");
+        match draw(&world.options.name_servers, &name, each).await {
+            Err(error) => {
+                tracing::warn!(%group, host, error = error.chain(), "no draws");
+                seen.unanswered += each;
+            }
+            Ok(draws) => {
+                if let Some(ttl) = draws.ttl_seconds_max {
+                    memory.saw_ttl(group, ttl);
+                }
+                seen.unanswered += draws.unanswered;
+                for (address, count) in draws.addresses {
+                    match world.serving(group, address) {
+                        Some(cluster) => *seen.counts.entry(cluster).or_default() += count,
+                        None => seen.unknown += count,
+                    }
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// One question per host, to learn the TTL before the first step.
+pub(super) async fn learn_ttl(world: &World, memory: &mut Memory) {
+    let hosts: Vec<(GroupName, String)> = world
+        .places
+        .iter()
+        .filter_map(|(group, places)| Some((group, places.values().next()?)))
+        .flat_map(|(group, place)| place.knob.hosts.iter().map(move |host| (group.clone(), host.clone())))
+        .collect();
+    for (group, host) in hosts {
+        let answer = draw(&world.options.name_servers, &host.replace('*', "crossfade-probe"), 1).await;
+        if let Some(ttl) = answer.ok().and_then(|draws| draws.ttl_seconds_max) {
+            memory.saw_ttl(&group, ttl);
+        }
+    }
+}
+
+/// Sets a knob if it still shows what the engine saw.
+pub(super) async fn write(
+    world: &World,
+    group: &GroupName,
+    cluster: &ClusterName,
+    weight: Weight,
+    replaces: Weight,
+) -> Result<(), KubeError> {
+    let place = world.places.get(group).and_then(|places| places.get(cluster));
+    let (Some(place), Some(handle)) = (place, world.cluster(cluster)) else { return Ok(()) };
+    if place.knob.weight != Ok(replaces) {
+        return Err(KubeError::Conflict {
+            cluster: cluster.0.clone(),
+            action: format!("set the weight of {group}"),
+        });
+    }
+    write_weight(handle, &place.knob, weight).await?;
+    tracing::info!(%group, %cluster, %weight, %replaces, "weight written");
+    Ok(())
+}

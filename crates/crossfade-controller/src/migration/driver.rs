@@ -1,0 +1,429 @@
+//! The loop: see, plan, keep the plan's status, act.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus};
+use crossfade_aws::AwsError;
+use crossfade_core::migration::{
+    Action, Admitted, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Status, StepTargetError, resume, start,
+    step,
+};
+use crossfade_core::{ClusterName, GroupName, UnixMillis};
+use crossfade_kube::groups::Knob;
+use crossfade_kube::lease::{LeaseState, RENEW_EVERY, ZoneLease};
+use crossfade_kube::migrations::{Migrations, cluster_uid, ensure_namespace, write_journal};
+use crossfade_kube::{Cluster, KubeError};
+use futures::future::join_all;
+use tokio::sync::watch;
+
+use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
+use crate::migration::gates::{HttpGate, fresh};
+use crate::migration::observe::{Memory, observe};
+use crate::migration::world::{World, WorldOptions};
+
+/// Between two looks when nothing is to be done: a hop that settles is seen within a quarter of a second.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often the object is read for a changed wish.
+const WISH_EVERY: Duration = Duration::from_secs(1);
+
+/// What ends a driver without an outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// A cluster.
+    #[error(transparent)]
+    Kube(#[from] KubeError),
+    /// Route 53.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The object's steps.
+    #[error("Migration {name}: {source}")]
+    Step {
+        /// The object.
+        name: String,
+        /// Which step.
+        source: StepTargetError,
+    },
+    /// The object is gone: somebody stopped the migration. Weights stay.
+    #[error("Migration {name} was deleted; weights stay as they are")]
+    Deleted {
+        /// The object.
+        name: String,
+    },
+}
+
+/// Where a driver works.
+pub struct DriverOptions {
+    /// What it looks at.
+    pub world: WorldOptions,
+    /// Where the object lives.
+    pub home: Cluster,
+    /// The object's name.
+    pub name: String,
+    /// Unique for this process: a restarted driver is another one.
+    pub identity: String,
+}
+
+/// How a drive ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All traffic is where it should be.
+    Complete,
+    /// All weights are what they were.
+    RolledBack,
+    /// Somebody has to decide; weights stay.
+    Paused,
+    /// The driver was told to stop; weights stay.
+    Interrupted,
+}
+
+/// What is known after a round.
+pub struct Progress<'a> {
+    /// The migration.
+    pub status: &'a Status,
+    /// What is waited for.
+    pub waiting_for: &'a [String],
+}
+
+/// Drives one migration.
+pub struct Driver {
+    world: World,
+    memory: Memory,
+    migrations: Migrations,
+    migration: Migration,
+    leases: Vec<ZoneLease>,
+    renewed_at: Option<Instant>,
+    wish_read_at: Instant,
+    gate: HttpGate,
+}
+
+/// Milliseconds since the epoch by this machine's clock.
+pub(super) fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Driver {
+    /// Creates the object, or takes up the one of that name that has not ended.
+    pub async fn begin(
+        options: DriverOptions,
+        spec: MigrationSpec,
+        admitted: Vec<Admitted>,
+        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    ) -> Result<Driver, DriverError> {
+        let migrations = Migrations::new(&options.home);
+        migrations.install().await?;
+        let core = to_core(&options.name, &spec)?;
+        let mut migration = match migrations.get(&options.name).await? {
+            Some(found) => found,
+            None => migrations.create(&options.name, spec).await?,
+        };
+        if progress_of(&migration).is_none() {
+            let status = start(&core, admitted, now());
+            migration = keep(&migrations, &migration, status, &[]).await?;
+        }
+        Self::new(options, migrations, migration, knobs).await
+    }
+
+    /// Takes up an object that exists.
+    pub async fn take_up(
+        options: DriverOptions,
+        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    ) -> Result<Driver, DriverError> {
+        let migrations = Migrations::new(&options.home);
+        let found = migrations.get(&options.name).await?;
+        let mut migration = found.ok_or_else(|| DriverError::Deleted { name: options.name.clone() })?;
+        if let Some(mut status) = progress_of(&migration).filter(|status| status.phase == Phase::Paused) {
+            resume(&mut status, now());
+            migration = keep(&migrations, &migration, status, &[]).await?;
+        }
+        Self::new(options, migrations, migration, knobs).await
+    }
+
+    async fn new(
+        options: DriverOptions,
+        migrations: Migrations,
+        migration: Migration,
+        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    ) -> Result<Driver, DriverError> {
+        let leases = mk_leases(&options).await?;
+        let gate = HttpGate::start(options.world.http.clone(), options.world.probe_path.clone());
+        let mut world = World::new(options.world);
+        for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
+            if let Some(found) = knobs.get(&group.name) {
+                world.watch(group.name.clone(), found.clone());
+            }
+        }
+        Ok(Driver {
+            world,
+            memory: Memory::default(),
+            migrations,
+            migration,
+            leases,
+            renewed_at: None,
+            wish_read_at: Instant::now(),
+            gate,
+        })
+    }
+
+    /// Rounds until the migration ends, pauses, or `stop` says so. `report` is called after every round.
+    pub async fn drive(
+        &mut self,
+        mut stop: watch::Receiver<bool>,
+        mut report: impl FnMut(Progress<'_>),
+    ) -> Result<Outcome, DriverError> {
+        let mut results = Results::default();
+        let mut is_first = true;
+        loop {
+            let round = self.round(&mut results, is_first, &mut report);
+            let next = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => Next::Ended(Outcome::Interrupted),
+                next = round => next?,
+            };
+            is_first = false;
+            match next {
+                Next::Ended(outcome) => {
+                    self.release().await;
+                    return Ok(outcome);
+                }
+                Next::Again => {}
+                Next::Wait => {
+                    let _ = tokio::time::timeout(LOOK_EVERY, stop.wait_for(|stop| *stop)).await;
+                }
+            }
+        }
+    }
+
+    async fn round(
+        &mut self,
+        results: &mut Results,
+        is_first: bool,
+        report: &mut impl FnMut(Progress<'_>),
+    ) -> Result<Next, DriverError> {
+        self.read_wish().await?;
+        let leases = self.renew_leases().await;
+        let groups = observe(&mut self.world, &mut self.memory).await;
+        self.gate.look_at(&self.world);
+        if is_first {
+            learn_ttl(&self.world, &mut self.memory).await;
+            return Ok(Next::Again);
+        }
+        let spec = to_core(&self.name(), &self.migration.spec)?;
+        let Some(status) = progress_of(&self.migration) else { return Ok(Next::Wait) };
+        let gates = fresh(self.gate.observations(), status.started_at);
+        let Results { preflights, draws } = std::mem::take(results);
+        let seen = Seen { groups, leases, preflights, draws, gates };
+        let plan = step(&spec, &status, &seen, now());
+        let changed = essence(&plan.status) != essence(&status);
+        if changed || !plan.actions.is_empty() {
+            match keep(&self.migrations, &self.migration, plan.status.clone(), &plan.waiting_for).await {
+                Ok(kept) => self.migration = kept,
+                // Somebody changed the wish in between: read it and plan again. Nothing was done yet.
+                Err(KubeError::Conflict { .. }) => {
+                    self.wish_read_at = Instant::now() - WISH_EVERY;
+                    return Ok(Next::Again);
+                }
+                Err(error) => return self.hold(&error),
+            }
+        } else {
+            set_progress(&mut self.migration, plan.status.clone());
+        }
+        report(Progress { status: &plan.status, waiting_for: &plan.waiting_for });
+        if plan.status.steps.len() != status.steps.len() || plan.status.phase != status.phase {
+            self.mirror(&spec).await;
+        }
+        match plan.status.phase {
+            Phase::Complete => return Ok(Next::Ended(Outcome::Complete)),
+            Phase::RolledBack => return Ok(Next::Ended(Outcome::RolledBack)),
+            Phase::Paused => return Ok(Next::Ended(Outcome::Paused)),
+            Phase::Progressing | Phase::Draining | Phase::RollingBack => {}
+        }
+        self.act(&plan.actions, results).await?;
+        Ok(if plan.actions.is_empty() { Next::Wait } else { Next::Again })
+    }
+
+    /// The home cannot be reached: unknown holds (I9). Weights stay; the next round tries again.
+    #[expect(clippy::unused_self, reason = "reads as what the driver does")]
+    fn hold(&self, error: &KubeError) -> Result<Next, DriverError> {
+        tracing::warn!(%error, "the status cannot be kept, so nothing is done");
+        Ok(Next::Wait)
+    }
+
+    async fn act(&mut self, actions: &[Action], results: &mut Results) -> Result<(), DriverError> {
+        let checks = actions.iter().filter_map(|action| match action {
+            Action::Preflight { group, cluster } => Some(preflight(&self.world, group, cluster, now())),
+            _ => None,
+        });
+        results.preflights = join_all(checks).await;
+        for action in actions {
+            match action {
+                Action::Preflight { .. } => {}
+                Action::Draw { group, draws } => {
+                    let drawn = draw_group(&self.world, &mut self.memory, group, *draws, now()).await;
+                    results.draws.push(drawn);
+                }
+                Action::Write { group, cluster, weight, replaces } => {
+                    // A lease does not fence: look at it as late as possible; the write itself carries the version seen.
+                    if !self.may_write() {
+                        tracing::warn!("a lease ran out before a write; nothing is written");
+                        return Ok(());
+                    }
+                    match write(&self.world, group, cluster, *weight, *replaces).await {
+                        Ok(()) => {}
+                        Err(error @ (KubeError::Conflict { .. } | KubeError::Unreachable { .. })) => {
+                            tracing::info!(%group, %cluster, %error, "not written; looking again");
+                            return Ok(());
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn may_write(&self) -> bool {
+        let now = Instant::now();
+        let is_back = progress_of(&self.migration).is_some_and(|status| status.phase == Phase::RollingBack);
+        let source = &self.migration.spec.from;
+        let mut needed = self.leases.iter().filter(|lease| !is_back || lease.cluster().name.0 == *source);
+        needed.all(|lease| lease.is_held(now))
+    }
+
+    async fn read_wish(&mut self) -> Result<(), DriverError> {
+        if self.wish_read_at.elapsed() < WISH_EVERY {
+            return Ok(());
+        }
+        self.wish_read_at = Instant::now();
+        match self.migrations.get(&self.name()).await {
+            Ok(Some(read)) => {
+                // What was not worth keeping (times of passed gates) is newer here than in the object.
+                let newer = progress_of(&self.migration);
+                self.migration = read;
+                if let Some(status) = newer {
+                    set_progress(&mut self.migration, status);
+                }
+                Ok(())
+            }
+            Ok(None) => Err(DriverError::Deleted { name: self.name() }),
+            Err(error) => {
+                tracing::warn!(%error, "the migration cannot be read");
+                Ok(())
+            }
+        }
+    }
+
+    async fn renew_leases(&mut self) -> LeasesSeen {
+        let is_due = self.renewed_at.is_none_or(|at| at.elapsed() >= RENEW_EVERY);
+        let now = Instant::now();
+        if is_due || !self.leases.iter().all(|lease| lease.is_held(now)) {
+            self.renewed_at = Some(now);
+            // In the order of the clusters' UIDs, so that two drivers cannot hold one each.
+            for lease in &mut self.leases {
+                match lease.acquire_or_renew().await {
+                    Ok(LeaseState::Held) => {}
+                    Ok(LeaseState::HeldBy { holder, free_in }) => {
+                        let cluster = &lease.cluster().name;
+                        tracing::info!(%cluster, holder, free_in_s = free_in.as_secs(), "another driver has the lease");
+                    }
+                    Err(error) => tracing::warn!(%error, "no lease"),
+                }
+            }
+        }
+        let now = Instant::now();
+        let source = &self.migration.spec.from;
+        LeasesSeen {
+            source: self.leases.iter().any(|lease| lease.cluster().name.0 == *source && lease.is_held(now)),
+            all: self.leases.iter().all(|lease| lease.is_held(now)),
+        }
+    }
+
+    async fn release(&mut self) {
+        for lease in &mut self.leases {
+            if let Err(error) = lease.release().await {
+                tracing::debug!(%error, "the lease runs out by itself");
+            }
+        }
+    }
+
+    async fn mirror(&self, spec: &Spec) {
+        let Some(source) = self.world.cluster(&spec.from) else { return };
+        if let Err(error) = write_journal(source, &self.migration).await {
+            tracing::warn!(%error, "the journal was not written");
+        }
+    }
+
+    fn name(&self) -> String {
+        self.migration.metadata.name.clone().unwrap_or_default()
+    }
+
+    /// The progress as last kept.
+    pub fn status(&self) -> Option<Status> {
+        progress_of(&self.migration)
+    }
+}
+
+/// What actions brought, for the next plan.
+#[derive(Default)]
+struct Results {
+    preflights: Vec<PreflightSeen>,
+    draws: Vec<crossfade_core::migration::DrawsSeen>,
+}
+
+enum Next {
+    Again,
+    Wait,
+    Ended(Outcome),
+}
+
+async fn mk_leases(options: &DriverOptions) -> Result<Vec<ZoneLease>, DriverError> {
+    let mut by_uid = Vec::new();
+    for cluster in &options.world.clusters {
+        ensure_namespace(cluster).await?;
+        by_uid.push((cluster_uid(cluster).await?, cluster));
+    }
+    by_uid.sort_by(|a, b| a.0.cmp(&b.0));
+    let zone = options.world.zone.name.as_str();
+    Ok(by_uid.into_iter().map(|(_, cluster)| ZoneLease::new(cluster, zone, &options.identity)).collect())
+}
+
+fn to_core(name: &str, spec: &MigrationSpec) -> Result<Spec, DriverError> {
+    spec.to_core().map_err(|source| DriverError::Step { name: name.to_owned(), source })
+}
+
+fn progress_of(migration: &Migration) -> Option<Status> {
+    migration.status.as_ref()?.progress.clone()
+}
+
+fn set_progress(migration: &mut Migration, progress: Status) {
+    migration.status.get_or_insert_default().progress = Some(progress);
+}
+
+async fn keep(
+    migrations: &Migrations,
+    migration: &Migration,
+    progress: Status,
+    waiting_for: &[String],
+) -> Result<Migration, KubeError> {
+    let old = migration.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+    let message = waiting_for.first().map_or_else(String::new, |what| format!("waiting for {what}"));
+    let generation = migration.metadata.generation;
+    let status = MigrationStatus::from_progress(progress, message, generation, &old, jiff::Timestamp::now());
+    migrations.keep_status(migration, &status).await
+}
+
+/// What has to survive a crash: everything but the times of checks, which a new driver makes anew.
+fn essence(status: &Status) -> Status {
+    let mut essence = status.clone();
+    for cluster in essence.groups.iter_mut().flat_map(|group| &mut group.clusters) {
+        cluster.gate_passed_at = None;
+        cluster.gate_failures = 0;
+        cluster.gate_message = None;
+        cluster.preflight_passed_at = None;
+        for hop in &mut cluster.hops {
+            hop.busy = false;
+        }
+    }
+    essence
+}

@@ -1,0 +1,230 @@
+//! The hops of a weight as they look now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crossfade_api::dns_report::{self, RecordReport};
+use crossfade_api::migration::NAMESPACE;
+use crossfade_aws::ChangeId;
+use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
+use crossfade_core::migration::{ClusterSeen, GroupSeen, HopSeen, hop};
+use crossfade_core::weighted_set::HostRecords;
+use crossfade_core::{ClusterName, GroupName, Weight};
+use crossfade_kube::groups::{Knob, read_knob};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::migration::world::World;
+
+/// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
+/// seconds" to all name servers).
+const FOREIGN_WRITER_AGE: Duration = Duration::from_secs(60);
+/// While a hop is awaited. Two listings a second stay under Route 53's five requests a second per account.
+const RECORDS_EVERY: Duration = Duration::from_millis(500);
+
+/// What the last rounds left behind.
+#[derive(Default)]
+pub(super) struct Memory {
+    records: Option<(Instant, ZoneRecords)>,
+    ttl_seconds: BTreeMap<GroupName, u32>,
+    in_sync: BTreeSet<String>,
+    /// Since when a host's set shows its weight.
+    shown_since: BTreeMap<(String, String), (Weight, Instant)>,
+    reports: BTreeMap<ClusterName, BTreeMap<String, RecordReport>>,
+}
+
+impl Memory {
+    /// A TTL that an answer had.
+    pub(super) fn saw_ttl(&mut self, group: &GroupName, seconds: u32) {
+        let seen = self.ttl_seconds.entry(group.clone()).or_default();
+        *seen = (*seen).max(seconds);
+    }
+}
+
+/// All groups, all hops. What cannot be read is unknown, and said so once per round at debug level.
+pub(super) async fn observe(world: &mut World, memory: &mut Memory) -> BTreeMap<GroupName, GroupSeen> {
+    let knobs = read_knobs(world).await;
+    refresh_records(world, memory).await;
+    refresh_reports(world, memory).await;
+    let third = third_targets(world, memory);
+    world.refresh_addresses(&third).await;
+    let groups: Vec<GroupName> = world.places.keys().cloned().collect();
+    let mut seen = BTreeMap::new();
+    for group in groups {
+        let mut group_seen =
+            GroupSeen { clusters: BTreeMap::new(), ttl_seconds_max: memory.ttl_seconds.get(&group).copied() };
+        let places = world.places.get(&group).cloned().unwrap_or_default();
+        for (cluster, place) in &places {
+            let knob = knobs.get(&(group.clone(), cluster.clone()));
+            let hops = hops_of(world, memory, cluster, &place.knob, knob).await;
+            group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, healthy: None });
+        }
+        add_third(memory, &places, &mut group_seen);
+        seen.insert(group, group_seen);
+    }
+    seen
+}
+
+/// Reads every knob again and keeps it for the next write. Absent = unknown.
+async fn read_knobs(world: &mut World) -> BTreeMap<(GroupName, ClusterName), Knob> {
+    let mut reads = Vec::new();
+    for (group, places) in &world.places {
+        for (name, place) in places {
+            let Some(cluster) = world.cluster(name).cloned() else { continue };
+            let (group, name, knob) = (group.clone(), name.clone(), place.knob.clone());
+            reads.push(async move { ((group, name), read_knob(&cluster, &knob).await) });
+        }
+    }
+    let mut found = BTreeMap::new();
+    for ((group, cluster), result) in futures::future::join_all(reads).await {
+        match result {
+            Ok(Some(knob)) => {
+                let place = world.places.get_mut(&group).and_then(|places| places.get_mut(&cluster));
+                if let Some(place) = place {
+                    let moved = place.knob.load_balancer != knob.load_balancer;
+                    place.knob = knob.clone();
+                    if moved {
+                        world.forget_addresses();
+                    }
+                }
+                found.insert((group, cluster), knob);
+            }
+            Ok(None) => tracing::debug!(%group, %cluster, "the knob is gone"),
+            Err(error) => tracing::debug!(%group, %cluster, %error, "the knob cannot be read"),
+        }
+    }
+    found
+}
+
+async fn refresh_records(world: &World, memory: &mut Memory) {
+    if memory.records.as_ref().is_some_and(|(at, _)| at.elapsed() < RECORDS_EVERY) {
+        return;
+    }
+    let zone = &world.options.zone;
+    match world.options.route53.record_sets(&zone.id).await {
+        Ok(records) => {
+            let zone = ZoneRecords::new(zone.id.clone(), zone.name.clone(), false, records);
+            memory.records = Some((Instant::now(), zone));
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the records cannot be listed");
+            memory.records = None;
+        }
+    }
+}
+
+/// What crossfade's own DNS controllers say about their last changes; other controllers say nothing.
+async fn refresh_reports(world: &World, memory: &mut Memory) {
+    for cluster in &world.options.clusters {
+        let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+        let labelled = ListParams::default().labels(&format!("{}=true", dns_report::LABEL));
+        let Ok(list) = api.list(&labelled).await else { continue };
+        let data = list.items.into_iter().filter_map(|map| map.data).flatten();
+        let reports = data.filter_map(|(key, text)| Some((key, serde_json::from_str(&text).ok()?))).collect();
+        memory.reports.insert(cluster.name.clone(), reports);
+    }
+}
+
+fn third_targets(world: &World, memory: &Memory) -> BTreeMap<GroupName, BTreeMap<ClusterName, String>> {
+    let mut targets = BTreeMap::new();
+    for (group, places) in &world.places {
+        let Some(host) = places.values().next().and_then(|place| place.knob.hosts.first()) else { continue };
+        let ids: Vec<&str> =
+            places.values().filter_map(|place| place.knob.set_identifier.as_deref()).collect();
+        let others = host_records(memory, host).map(|records| records.sets).unwrap_or_default();
+        let others = others.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str()));
+        let of_group: BTreeMap<ClusterName, String> = others
+            .filter_map(|set| Some((ClusterName(set.set_identifier.as_str().to_owned()), set.target?)))
+            .collect();
+        targets.insert(group.clone(), of_group);
+    }
+    targets
+}
+
+fn host_records(memory: &Memory, host: &str) -> Option<HostRecords> {
+    let (_, zone) = memory.records.as_ref()?;
+    Some(HostRecords::of(zone, &TxtNaming::default(), &RecordName::parse(host).ok()?))
+}
+
+async fn hops_of(
+    world: &World,
+    memory: &mut Memory,
+    cluster: &ClusterName,
+    place: &Knob,
+    knob: Option<&Knob>,
+) -> Vec<HopSeen> {
+    let declared = knob.and_then(|knob| knob.weight.clone().ok());
+    let record = record_weight(memory, place);
+    let everywhere = match record {
+        Some(weight) if is_everywhere(world, memory, cluster, place, weight).await => Some(weight),
+        _ => None,
+    };
+    let mk =
+        |name: &str, value: Option<Weight>| HopSeen { name: name.to_owned(), value, busy: false, note: None };
+    vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+}
+
+/// The weight that all parts of all hosts of the knob have in the zone.
+fn record_weight(memory: &Memory, knob: &Knob) -> Option<Weight> {
+    let identifier = knob.set_identifier.as_deref()?;
+    let mut weights = BTreeSet::new();
+    for host in &knob.hosts {
+        weights.insert(host_records(memory, host)?.set(identifier)?.weight?);
+    }
+    if weights.len() == 1 { weights.pop_first() } else { None }
+}
+
+/// Whether every name server of the zone answers with this weight.
+async fn is_everywhere(
+    world: &World,
+    memory: &mut Memory,
+    cluster: &ClusterName,
+    knob: &Knob,
+    weight: Weight,
+) -> bool {
+    for host in &knob.hosts {
+        let identifier = knob.set_identifier.clone().unwrap_or_default();
+        let key = (host.clone(), identifier.clone());
+        let since = match memory.shown_since.get(&key) {
+            Some((shown, since)) if *shown == weight => *since,
+            _ => Instant::now(),
+        };
+        memory.shown_since.insert(key, (weight, since));
+        let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
+        let report = report.filter(|report| report.weight == Some(weight));
+        let change = report.map(|report| report.change_id.clone());
+        let followed = match change {
+            Some(change) if memory.in_sync.contains(&change) => true,
+            Some(change) => {
+                let synced =
+                    world.options.route53.is_in_sync(&ChangeId(change.clone())).await.unwrap_or(false);
+                if synced {
+                    memory.in_sync.insert(change);
+                }
+                synced
+            }
+            None => since.elapsed() >= FOREIGN_WRITER_AGE,
+        };
+        if !followed {
+            return false;
+        }
+    }
+    true
+}
+
+/// Clusters outside the pair: their one hop is the record.
+fn add_third(
+    memory: &Memory,
+    places: &BTreeMap<ClusterName, crate::migration::world::Place>,
+    group: &mut GroupSeen,
+) {
+    let Some(host) = places.values().next().and_then(|place| place.knob.hosts.first()) else { return };
+    let ids: Vec<&str> = places.values().filter_map(|place| place.knob.set_identifier.as_deref()).collect();
+    let Some(records) = host_records(memory, host) else { return };
+    for set in records.sets.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str())) {
+        let name = ClusterName(set.set_identifier.as_str().to_owned());
+        let hop = HopSeen { name: hop::RECORD.to_owned(), value: set.weight, busy: false, note: None };
+        group.clusters.insert(name, ClusterSeen { hops: vec![hop], healthy: None });
+    }
+}

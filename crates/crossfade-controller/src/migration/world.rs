@@ -1,0 +1,126 @@
+//! Everything a driver can look at, and what it has learned about who serves which group.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use crossfade_aws::{Route53, Zone};
+use crossfade_core::{ClusterName, GroupName};
+use crossfade_kube::Cluster;
+use crossfade_kube::groups::Knob;
+use crossfade_probe::dns::{RecordType, query_any};
+use crossfade_probe::http::HttpProbe;
+
+/// Load balancers change their addresses at any time; AWS keeps their TTL at 60 s.
+const ADDRESSES_KEPT_FOR: Duration = Duration::from_secs(10);
+
+/// What a driver is given to look with.
+#[derive(Clone)]
+pub struct WorldOptions {
+    /// Source and destination.
+    pub clusters: Vec<Cluster>,
+    /// The zone's Route 53.
+    pub route53: Route53,
+    /// The zone.
+    pub zone: Zone,
+    /// The zone's name servers, asked directly.
+    pub name_servers: Vec<SocketAddr>,
+    /// Resolvers for names outside the zone.
+    pub resolvers: Vec<SocketAddr>,
+    /// HTTP to load balancers.
+    pub http: HttpProbe,
+    /// The path that preflight and the http gate ask for.
+    pub probe_path: String,
+    /// Owner ids whose records this migration may change, beside the set identifiers themselves (invariant I4).
+    pub owners: BTreeSet<String>,
+}
+
+/// A group in one cluster, as learned.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The knob as last read.
+    pub(super) knob: Knob,
+    /// Its load balancer's addresses.
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+/// What was learned.
+pub struct World {
+    pub(super) options: WorldOptions,
+    pub(super) places: BTreeMap<GroupName, BTreeMap<ClusterName, Place>>,
+    /// Load balancers of clusters outside the pair: name -> addresses.
+    pub(super) third: BTreeMap<GroupName, BTreeMap<ClusterName, Vec<IpAddr>>>,
+    resolved_at: Option<Instant>,
+}
+
+impl World {
+    /// Nothing learned yet.
+    pub fn new(options: WorldOptions) -> Self {
+        World { options, places: BTreeMap::new(), third: BTreeMap::new(), resolved_at: None }
+    }
+
+    /// The knobs of the groups that are looked after.
+    pub fn watch(&mut self, group: GroupName, knobs: BTreeMap<ClusterName, Knob>) {
+        let places =
+            knobs.into_iter().map(|(cluster, knob)| (cluster, Place { knob, addresses: Vec::new() }));
+        self.places.insert(group, places.collect());
+    }
+
+    pub(super) fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {
+        self.options.clusters.iter().find(|cluster| cluster.name == *name)
+    }
+
+    /// Which cluster an address belongs to, for one group.
+    pub(super) fn serving(&self, group: &GroupName, address: IpAddr) -> Option<ClusterName> {
+        let places = self.places.get(group).into_iter().flatten();
+        let pair = places.map(|(name, place)| (name, &place.addresses));
+        let third = self.third.get(group).into_iter().flatten();
+        pair.chain(third).find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| name.clone())
+    }
+
+    /// Learns the addresses of all load balancers anew when they are old. A name that does not resolve keeps what it had.
+    pub(super) async fn refresh_addresses(
+        &mut self,
+        third: &BTreeMap<GroupName, BTreeMap<ClusterName, String>>,
+    ) {
+        if self.resolved_at.is_some_and(|at| at.elapsed() < ADDRESSES_KEPT_FOR) {
+            return;
+        }
+        self.resolved_at = Some(Instant::now());
+        let mut servers = self.options.resolvers.clone();
+        servers.extend(&self.options.name_servers);
+        for place in self.places.values_mut().flat_map(BTreeMap::values_mut) {
+            let Some(name) = place.knob.load_balancer.clone() else { continue };
+            if let Some(addresses) = resolve(&servers, &name).await {
+                place.addresses = addresses;
+            }
+        }
+        for (group, targets) in third {
+            for (cluster, target) in targets {
+                if let Some(addresses) = resolve(&servers, target).await {
+                    self.third.entry(group.clone()).or_default().insert(cluster.clone(), addresses);
+                }
+            }
+        }
+    }
+
+    /// The next refresh looks again at once.
+    pub(super) fn forget_addresses(&mut self) {
+        self.resolved_at = None;
+    }
+}
+
+/// The addresses of a load balancer's name; an address stands for itself.
+pub(super) async fn resolve(servers: &[SocketAddr], name: &str) -> Option<Vec<IpAddr>> {
+    if let Ok(address) = name.parse() {
+        return Some(vec![address]);
+    }
+    match query_any(servers, name, RecordType::A).await {
+        Ok(answer) if !answer.addresses.is_empty() => Some(answer.addresses),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::debug!(name, error = error.chain(), "load balancer does not resolve");
+            None
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What can go wrong with a cluster: each text names the cluster and what was tried.
+
+/// A request that did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeError {
+    /// No such context.
+    #[error("context `{context}` is not in the kubeconfig; it has: {known}")]
+    UnknownContext {
+        /// The context asked for.
+        context: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// The kubeconfig is missing or broken.
+    #[error("the kubeconfig cannot be used")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// Authentication is missing.
+    #[error("{cluster}: no rights to {action}: {message}")]
+    Forbidden {
+        /// The cluster.
+        cluster: String,
+        /// What was tried.
+        action: String,
+        /// The server's words.
+        message: String,
+    },
+    /// Somebody else wrote in between.
+    #[error("{cluster}: {action}: it changed in between")]
+    Conflict {
+        /// The cluster.
+        cluster: String,
+        /// What was tried.
+        action: String,
+    },
+    /// It is not there.
+    #[error("{cluster}: {action}: not found: {message}")]
+    NotFound {
+        /// The cluster.
+        cluster: String,
+        /// What was tried.
+        action: String,
+        /// The server's words.
+        message: String,
+    },
+    /// The server answered with another error.
+    #[error("{cluster}: {action}: {message}")]
+    Refused {
+        /// The cluster.
+        cluster: String,
+        /// What was tried.
+        action: String,
+        /// The server's words.
+        message: String,
+    },
+    /// No answer.
+    #[error("{cluster}: {action}: the API server cannot be reached")]
+    Unreachable {
+        /// The cluster.
+        cluster: String,
+        /// What was tried.
+        action: String,
+        /// Why not.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// A manifest that cannot be read.
+    #[error("{place}: {message}")]
+    Manifest {
+        /// File and document.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl KubeError {
+    /// Sorts an error of the client by what can be done about it.
+    pub fn of(cluster: &str, action: impl Into<String>, error: kube::Error) -> Self {
+        let (cluster, action) = (cluster.to_owned(), action.into());
+        let kube::Error::Api(status) = error else {
+            return KubeError::Unreachable { cluster, action, source: Box::new(error) };
+        };
+        let message = status.message.clone();
+        if status.is_forbidden() || status.code == 401 {
+            KubeError::Forbidden { cluster, action, message }
+        } else if status.is_conflict() {
+            KubeError::Conflict { cluster, action }
+        } else if status.is_not_found() {
+            KubeError::NotFound { cluster, action, message }
+        } else {
+            KubeError::Refused { cluster, action, message }
+        }
+    }
+
+    /// The way out, where there is one to name.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            KubeError::UnknownContext { .. } => Some("`kubectl config get-contexts` lists them"),
+            KubeError::Kubeconfig(_) => {
+                Some("set KUBECONFIG, or run `eval \"$(crossfade lab env)\"` for the lab's")
+            }
+            KubeError::Forbidden { .. } => {
+                Some("`kubectl auth can-i --list --context CTX` shows what you may do")
+            }
+            KubeError::Unreachable { .. } => Some("does `kubectl --context CTX version` answer?"),
+            KubeError::Conflict { .. } | KubeError::NotFound { .. } | KubeError::Refused { .. } => None,
+            KubeError::Manifest { .. } => None,
+        }
+    }
+
+    /// True when the object is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, KubeError::NotFound { .. })
+    }
+}

@@ -1,0 +1,15 @@
+//! The API face: AWS's endpoint, as far as the lab has one. Requests in, documents out.
+//!
+//! It speaks HTTP/1.1 without TLS. It wants a request to be signed, and for the right service, but does not check the
+//! signature: anybody on loopback may use the lab. Whatever it does not support, it refuses, and says so in the log.
+
+mod document;
+mod identity;
+mod operation;
+mod records;
+mod request;
+mod server;
+mod tags;
+mod zones;
+
+pub(crate) use server::Api;

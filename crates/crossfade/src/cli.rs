@@ -1,0 +1,47 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+use crate::logging::LogOptions;
+
+/// Move live traffic from one Kubernetes cluster to another, a step at a time, and back when something is wrong.
+#[derive(Parser)]
+#[command(name = "crossfade", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub logging: LogOptions,
+}
+
+/// What can be done.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Rehearse a whole migration on this machine: lab, users, steps, proof.
+    #[cfg(feature = "lab")]
+    Demo(commands::demo::DemoArgs),
+    /// A lab that stays: clusters, Route 53, load balancers on this machine.
+    #[cfg(feature = "lab")]
+    Lab(commands::lab::LabArgs),
+    /// Move the traffic of groups from one cluster to another.
+    Migrate(commands::migrate::MigrateArgs),
+    /// Look at migrations, and change what they do.
+    #[command(alias = "migrations")]
+    Migration(commands::migration::MigrationArgs),
+    /// Show groups and clusters: declared weight, record, answers.
+    Status(commands::status::StatusArgs),
+    /// Run the DNS controller of one cluster.
+    DnsController(commands::dns_controller::DnsControllerArgs),
+    /// Run the sample application, which says in which cluster it runs.
+    #[cfg(feature = "lab")]
+    SampleApp(commands::sample_app::SampleAppArgs),
+}
+
+/// Reads the command line; a mistake in it ends the process with the user's exit code.
+pub fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let _ = error.print();
+        std::process::exit(i32::from(error.use_stderr()));
+    })
+}

@@ -1,0 +1,325 @@
+//! `crossfade migrate`: shows the plan, asks, drives it to its end.
+
+mod plan;
+mod watch;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, IsTerminal};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use crossfade_api::migration::MigrationSpec;
+use crossfade_aws::Aws;
+use crossfade_controller::migration::{
+    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, survey,
+};
+use crossfade_core::GroupName;
+use crossfade_core::dns::RecordName;
+use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, Wish, admit};
+use crossfade_kube::Cluster;
+use crossfade_kube::migrations::Migrations;
+
+use crate::exit::{Exit, UserError, user_error};
+use crate::printer::{ask, data, note};
+use crate::settings::{ClusterOptions, ProbeOptions};
+
+pub use watch::summary_json;
+
+/// What a failed gate leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OnFailureArg {
+    /// Weights return to what they were.
+    #[default]
+    Rollback,
+    /// Weights stay; a person decides.
+    Pause,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// One document.
+    Json,
+}
+
+/// Options of `crossfade migrate`.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArgs {
+    /// The cluster where the traffic is.
+    #[arg(long, value_name = "NAME")]
+    pub from: String,
+    /// The cluster where it goes.
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    #[command(flatten)]
+    pub clusters: ClusterOptions,
+    /// The DNS zone that holds the records.
+    #[arg(long, env = "CROSSFADE_ZONE", value_name = "ZONE")]
+    pub zone: String,
+    /// Only these groups (`namespace/ingress`).
+    #[arg(long = "group", value_name = "GROUP", conflicts_with = "hosts")]
+    pub groups: Vec<String>,
+    /// Only the groups of these hosts.
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Steps: shares of the destination (`10%`) or weights, source first (`100/10`).
+    #[arg(long, value_delimiter = ',', default_value = "10%,50%,100%", value_name = "STEPS")]
+    pub steps: Vec<String>,
+    /// Seconds to watch a proven step before the next.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub bake: u32,
+    /// Seconds in which a failing gate still leads back after the source is drained.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub keep_warm: u32,
+    /// What follows a failed gate.
+    #[arg(long, value_enum, default_value_t)]
+    pub on_failure: OnFailureArg,
+    /// Questions of the ratio test per group and step.
+    #[arg(long, default_value_t = 4700, value_name = "N")]
+    pub draws: u32,
+    /// Another owner id whose records may be changed; the set identifiers of the two clusters always are.
+    #[arg(long = "owner", value_name = "ID")]
+    pub owners: Vec<String>,
+    /// Move groups whose pods mount persistent volumes as well.
+    #[arg(long)]
+    pub allow_stateful: bool,
+    /// The cluster that keeps the Migration object. Default: the destination.
+    #[arg(long, value_name = "NAME")]
+    pub home: Option<String>,
+    /// The Migration's name. Default: FROM-to-TO.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// How the result is printed on stdout.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+    #[command(flatten)]
+    pub probes: ProbeOptions,
+}
+
+impl MigrateArgs {
+    fn spec(&self) -> MigrationSpec {
+        MigrationSpec {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            zone: self.zone.trim_end_matches('.').to_owned(),
+            groups: self.groups.clone(),
+            hosts: self.hosts.clone(),
+            steps: self.steps.clone(),
+            on_failure: match self.on_failure {
+                OnFailureArg::Rollback => OnFailure::Rollback,
+                OnFailureArg::Pause => OnFailure::Pause,
+            },
+            wish: Wish::Advance,
+            bake_seconds: self.bake,
+            keep_warm_seconds: self.keep_warm,
+            draws: Some(self.draws),
+            force: false,
+        }
+    }
+
+    fn selection(&self) -> Selection {
+        if !self.hosts.is_empty() {
+            Selection::Hosts(self.hosts.clone())
+        } else if !self.groups.is_empty() {
+            Selection::Groups(self.groups.iter().cloned().map(GroupName).collect())
+        } else {
+            Selection::All
+        }
+    }
+}
+
+/// Everything that was found out before anything is written.
+pub struct Prepared {
+    /// The account whose zone it is.
+    pub account: String,
+    /// Where the driver looks.
+    pub world: WorldOptions,
+    /// Where the object lives.
+    pub home: Cluster,
+    /// Its name.
+    pub name: String,
+    /// The object.
+    pub spec: MigrationSpec,
+    /// The same, parsed.
+    pub core: Spec,
+    /// What may be moved.
+    pub admitted: Vec<Admitted>,
+    /// What was found.
+    pub survey: Survey,
+}
+
+/// Plan, question, migration.
+pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
+    let prepared = prepare(&args).await?;
+    let text = plan::render(&prepared);
+    if args.output == Output::Text || args.dry_run {
+        data(&text);
+    } else {
+        note(&text);
+    }
+    if args.dry_run {
+        return Ok(Exit::Done);
+    }
+    if !args.yes && !confirmed()? {
+        note("nothing was changed");
+        return Ok(Exit::UserFailure);
+    }
+    let options = driver_options(&prepared);
+    let driver =
+        Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.knobs);
+    drive(driver.await?, &prepared.name, &prepared.core, args.output).await
+}
+
+/// Connects, reads, and refuses what cannot be done. Writes nothing.
+async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
+    if args.from == args.to {
+        return Err(user_error(
+            format!("--from and --to are both `{}`", args.from),
+            "name the cluster where the traffic is, and the one where it goes",
+        ));
+    }
+    let spec = args.spec();
+    let core = spec.to_core().map_err(|error| {
+        user_error(error.to_string(), "for example --steps 10%,50%,100% or --steps 100/10,0/100")
+    })?;
+    let from = args.clusters.connect(&args.from).await?;
+    let to = args.clusters.connect(&args.to).await?;
+    let home = match args.home.as_deref() {
+        None => to.clone(),
+        Some(name) if name == args.to => to.clone(),
+        Some(name) if name == args.from => from.clone(),
+        Some(name) => args.clusters.connect(name).await?,
+    };
+    let (account, world) = connect_world(args, vec![from, to]).await?;
+    let stateful = if args.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
+    let survey = survey(&world, stateful).await?;
+    let admitted =
+        admit(&core, &args.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
+    let failing = check_destination(&world, &survey.knobs, &admitted, &core.to).await;
+    if !failing.is_empty() {
+        return Err(user_error(
+            failing.join("\n       "),
+            format!("make {} answer first, then try again", args.to),
+        ));
+    }
+    let name = free_name(args, &home).await?;
+    Ok(Prepared { account, world, home, name, spec, core, admitted, survey })
+}
+
+/// The account, the zone, and how it is looked at.
+async fn connect_world(args: &MigrateArgs, clusters: Vec<Cluster>) -> anyhow::Result<(String, WorldOptions)> {
+    let aws = Aws::from_environment().await?;
+    let account = aws.account_id().await?;
+    let route53 = aws.route53();
+    let zone_name = RecordName::parse(&args.zone)
+        .map_err(|error| user_error(format!("--zone {}: {error}", args.zone), "give the zone's full name"))?;
+    let zone = route53.find_zone(&zone_name).await?.ok_or_else(|| {
+        user_error(
+            format!("account {account} has no public zone {}", args.zone),
+            "`aws route53 list-hosted-zones` lists them",
+        )
+    })?;
+    let name_servers = args.probes.name_servers(&route53, &zone).await?;
+    let world = WorldOptions {
+        clusters,
+        name_servers,
+        resolvers: args.probes.resolvers(),
+        http: args.probes.http()?,
+        probe_path: args.probes.probe_path.clone(),
+        owners: args.owners.iter().cloned().collect::<BTreeSet<_>>(),
+        route53,
+        zone,
+    };
+    Ok((account, world))
+}
+
+fn refused(refusals: &[Refusal]) -> anyhow::Error {
+    let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    let hint = refusals.first().map(|refusal| refusal.hint().to_owned());
+    UserError { message: lines.join("\n       "), hint }.into()
+}
+
+/// The name asked for, or FROM-to-TO with the first free number. One that has not ended is taken up again.
+async fn free_name(args: &MigrateArgs, home: &Cluster) -> anyhow::Result<String> {
+    if let Some(name) = &args.name {
+        return Ok(name.clone());
+    }
+    let base = format!("{}-to-{}", args.from, args.to);
+    let migrations = match Migrations::new(home).list().await {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let has_ended = |name: &str| {
+        migrations.iter().find(|migration| migration.metadata.name.as_deref() == Some(name)).map(
+            |migration| {
+                let progress = migration.status.as_ref().and_then(|status| status.progress.as_ref());
+                progress.is_some_and(|progress| progress.phase.is_end())
+            },
+        )
+    };
+    let names = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}-{number}")));
+    Ok(names.into_iter().find(|name| has_ended(name) != Some(true)).unwrap_or(base))
+}
+
+fn confirmed() -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Err(user_error("there is nobody to confirm the plan", "pass --yes"));
+    }
+    ask("Go on? [y/N] ");
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the answer")?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+fn driver_options(prepared: &Prepared) -> DriverOptions {
+    DriverOptions {
+        world: prepared.world.clone(),
+        home: prepared.home.clone(),
+        name: prepared.name.clone(),
+        identity: identity(),
+    }
+}
+
+/// Unique for this process, readable for people.
+pub fn identity() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "cli".to_owned() } else { host.trim().to_owned() };
+    format!("{host}-{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond())
+}
+
+/// Rounds until the end or Ctrl-C, with progress on stderr and the result on stdout.
+pub async fn drive(mut driver: Driver, name: &str, spec: &Spec, output: Output) -> anyhow::Result<Exit> {
+    let (stop_sender, stop) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        let _ = tokio::signal::ctrl_c().await;
+        let _ = stop_sender.send(true);
+    });
+    let mut watcher = watch::Watcher::new(spec);
+    let outcome = driver.drive(stop, |progress| watcher.see(&progress)).await;
+    let Some(status) = driver.status() else { return outcome.map(|_| Exit::OurFailure).map_err(Into::into) };
+    if output == Output::Json {
+        data(&summary_json(name, &status).to_string());
+    }
+    let exit = match outcome? {
+        Outcome::Complete => Exit::Done,
+        Outcome::RolledBack => Exit::RolledBack,
+        Outcome::Paused => Exit::Paused,
+        Outcome::Interrupted => Exit::Interrupted,
+    };
+    watcher.finish(&status);
+    if matches!(exit, Exit::Paused | Exit::Interrupted) && status.phase != Phase::Complete {
+        note(&format!("weights stay as they are; to go on:  crossfade migration resume {name} …"));
+        note(&format!("               to return them:  crossfade migration rollback {name} …"));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,82 @@
+//! What a migration is going to do, as a page to read before it is asked for.
+
+use crossfade_core::migration::{Admitted, Spec};
+use crossfade_core::ratio::power;
+use crossfade_core::share::ThirdClusters;
+
+use crate::commands::migrate::Prepared;
+use crate::printer::Paint;
+use crate::table::Table;
+
+/// How far off a share has to be for the printed power.
+const POINTS_OFF: f64 = 0.05;
+
+/// The plan.
+pub fn render(prepared: &Prepared) -> String {
+    let paint = Paint::stdout();
+    let spec = &prepared.core;
+    let groups = prepared.admitted.len();
+    let mut lines = vec![
+        paint.strong(&format!(
+            "Plan: move {groups} group{} from {} to {}",
+            plural(groups),
+            spec.from,
+            spec.to
+        )),
+        format!("  account   {}", prepared.account),
+        format!("  zone      {} ({})", prepared.world.zone.name, prepared.world.zone.id),
+    ];
+    for cluster in &prepared.world.clusters {
+        lines.push(format!("  {:<9} context {}", cluster.name.0, cluster.context));
+    }
+    lines.push(format!("  state     Migration crossfade/{} in {}", prepared.name, prepared.home.name));
+    lines.push(String::new());
+    lines.extend(weights(spec, &prepared.admitted).to_string().lines().map(|line| format!("  {line}")));
+    lines.push(String::new());
+    lines.push(
+        "  each step: preflight, write, record, every name server, ratio test, TTL; then the next".to_owned(),
+    );
+    lines.push(format!("  ratio test: {}", ratio_test(spec, groups)));
+    lines.push(format!(
+        "  a failed gate {}; unattended only as long as this command runs",
+        match spec.on_failure {
+            crossfade_core::migration::OnFailure::Rollback => "returns every weight",
+            crossfade_core::migration::OnFailure::Pause => "pauses",
+        }
+    ));
+    lines.join("\n")
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn ratio_test(spec: &Spec, groups: usize) -> String {
+    let level = spec.error_level_each(groups);
+    let power = power(spec.draws, 0.5, 0.5 + POINTS_OFF, level) * 100.0;
+    format!(
+        "{} fresh answers per group and step; finds a half that is {:.0} points off with {power:.1} %",
+        spec.draws,
+        POINTS_OFF * 100.0
+    )
+}
+
+fn weights(spec: &Spec, admitted: &[Admitted]) -> Table {
+    let titles: Vec<String> = spec.steps.iter().map(ToString::to_string).collect();
+    let mut headings = vec!["GROUP", "HOSTS", "NOW"];
+    headings.extend(titles.iter().map(String::as_str));
+    let mut table = Table::new(&headings);
+    for group in admitted {
+        let of = |name| group.weights.get(name).copied().unwrap_or_default();
+        let (from, to) = (of(&spec.from), of(&spec.to));
+        let third = if group.weights.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
+        let sum = (u16::from(from.get()) + u16::from(to.get())).min(255);
+        let mut row = vec![group.group.to_string(), group.hosts.join(","), format!("{from}/{to}")];
+        for step in &spec.steps {
+            let pair = step.pair(sum, third);
+            row.push(format!("{}/{}", pair.from, pair.to));
+        }
+        table.row(row);
+    }
+    table
+}

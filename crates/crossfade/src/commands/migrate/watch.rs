@@ -1,0 +1,140 @@
+//! Progress of a migration as lines on stderr, and its result as a document.
+
+use crossfade_controller::migration::Progress;
+use crossfade_core::migration::{HistoryEntry, Phase, Spec, Status, StepRecord};
+use serde_json::{Value, json};
+
+use crate::printer::{Paint, note};
+
+/// Prints what is new in a status.
+pub struct Watcher {
+    from: String,
+    to: String,
+    printed: Option<HistoryEntry>,
+    waiting_for: String,
+}
+
+impl Watcher {
+    /// Nothing printed yet.
+    pub fn new(spec: &Spec) -> Self {
+        Watcher {
+            from: spec.from.0.clone(),
+            to: spec.to.0.clone(),
+            printed: None,
+            waiting_for: String::new(),
+        }
+    }
+
+    /// After a round.
+    pub fn see(&mut self, progress: &Progress<'_>) {
+        let history = &progress.status.history;
+        let known = self.printed.as_ref().and_then(|last| history.iter().rposition(|entry| entry == last));
+        for entry in &history[known.map_or(0, |index| index + 1)..] {
+            note(&format!("{}  {}", clock(entry.at.0), entry.message));
+            if entry.message.ends_with("is proven") {
+                self.describe(progress.status);
+            }
+            self.printed = Some(entry.clone());
+        }
+        let waiting_for = progress.waiting_for.first().cloned().unwrap_or_default();
+        if waiting_for != self.waiting_for && !waiting_for.is_empty() && !progress.status.phase.is_end() {
+            let more = progress.waiting_for.len().saturating_sub(1);
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            note(&Paint::stderr().faint(&format!("          waiting for {waiting_for}{more}")));
+        }
+        self.waiting_for = waiting_for;
+    }
+
+    fn describe(&self, status: &Status) {
+        let Some(step) = status.steps.iter().rev().find(|step| step.proven_at.is_some()) else { return };
+        for group in &step.groups {
+            let mut line =
+                format!("          {}  {} {} / {} {}", group.group, self.from, group.from, self.to, group.to);
+            if let Some(ratio) = &group.ratio {
+                let shares: Vec<String> = ratio
+                    .bins
+                    .iter()
+                    .map(|bin| {
+                        format!(
+                            "{} {:.1} %",
+                            bin.cluster,
+                            100.0 * bin.observed as f64 / ratio.draws.max(1) as f64
+                        )
+                    })
+                    .collect();
+                line.push_str(&format!(
+                    "  drawn {} of {}, p = {:.3}",
+                    shares.join(", "),
+                    ratio.draws,
+                    ratio.p_value
+                ));
+            }
+            note(&line);
+        }
+    }
+
+    /// The last line.
+    pub fn finish(&self, status: &Status) {
+        let paint = Paint::stderr();
+        match status.phase {
+            Phase::Complete => note(&paint.good(&format!("complete: {} has all traffic", self.to))),
+            Phase::RolledBack => note(&paint.bad(&format!("rolled back: {}", reason(status)))),
+            Phase::Paused => note(&paint.bad(&format!("paused: {}", reason(status)))),
+            Phase::Progressing | Phase::Draining | Phase::RollingBack => note("stopped"),
+        }
+    }
+}
+
+fn reason(status: &Status) -> String {
+    status
+        .failure
+        .as_ref()
+        .map_or_else(String::new, |failure| format!("{}: {}", failure.reason, failure.message))
+}
+
+fn clock(millis: u64) -> String {
+    let at = i64::try_from(millis).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    at.map_or_else(String::new, |at| at.strftime("%H:%M:%S").to_string())
+}
+
+/// The result for programs.
+pub fn summary_json(name: &str, status: &Status) -> Value {
+    let result = match status.phase {
+        Phase::Complete => "complete",
+        Phase::RolledBack => "rolled-back",
+        Phase::Paused => "paused",
+        Phase::Progressing | Phase::Draining | Phase::RollingBack => "interrupted",
+    };
+    json!({
+        "migration": name,
+        "result": result,
+        "failure": status.failure,
+        "groups": status.groups.iter().map(|group| json!({
+            "name": group.name,
+            "hosts": group.hosts,
+            "weights": group.clusters.iter().map(|cluster| (cluster.name.0.clone(), json!(cluster.declared()))).collect::<serde_json::Map<_, _>>(),
+        })).collect::<Vec<_>>(),
+        "steps": status.steps.iter().map(step_json).collect::<Vec<_>>(),
+    })
+}
+
+fn step_json(step: &StepRecord) -> Value {
+    let after = |at: Option<crossfade_core::UnixMillis>| at.map(|at| at.0.saturating_sub(step.began_at.0));
+    json!({
+        "target": step.target,
+        "began_at_unix_ms": step.began_at.0,
+        "settled_ms": after(step.settled_at),
+        "proven_ms": after(step.proven_at),
+        "groups": step.groups.iter().map(|group| json!({
+            "group": group.group,
+            "declared": { "from": group.from, "to": group.to },
+            "draws": group.ratio.as_ref().map(|ratio| json!({
+                "count": ratio.draws,
+                "observed": ratio.bins.iter().map(|bin| (bin.cluster.0.clone(), json!(bin.observed))).collect::<serde_json::Map<_, _>>(),
+                "expected_share": ratio.bins.iter().map(|bin| (bin.cluster.0.clone(), json!(bin.expected_share))).collect::<serde_json::Map<_, _>>(),
+            })),
+            "p_value": group.ratio.as_ref().map(|ratio| ratio.p_value),
+            "hops_ms": group.hops.iter().map(|hop| (hop.hop.clone(), json!(hop.millis))).collect::<serde_json::Map<_, _>>(),
+        })).collect::<Vec<_>>(),
+    })
+}

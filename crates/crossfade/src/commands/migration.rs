@@ -1,0 +1,184 @@
+//! `crossfade migration`: what migrations there are, and the person's hand on one.
+
+use clap::{Args, Subcommand};
+use crossfade_api::migration::{Migration, MigrationSpec};
+use crossfade_aws::Aws;
+use crossfade_controller::migration::{Driver, DriverOptions, Stateful, WorldOptions, survey};
+use crossfade_core::dns::RecordName;
+use crossfade_kube::Cluster;
+use crossfade_kube::migrations::Migrations;
+use serde_json::json;
+
+use crate::commands::migrate::{Output, drive, identity};
+use crate::exit::{Exit, user_error};
+use crate::printer::{data, note};
+use crate::settings::{ClusterOptions, ProbeOptions};
+use crate::table::Table;
+
+/// Options of `crossfade migration`.
+#[derive(Clone, Debug, Args)]
+pub struct MigrationArgs {
+    #[command(subcommand)]
+    command: MigrationCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum MigrationCommand {
+    /// List the migrations that a cluster keeps.
+    List(ListArgs),
+    /// Ask a driver that is running to stop after what is under way; weights stay.
+    Pause(OneArgs),
+    /// Go on with a migration that paused or whose driver ended.
+    Resume(DriveArgs),
+    /// Return every weight that a migration wrote to what it was.
+    Rollback(RollbackArgs),
+}
+
+#[derive(Clone, Debug, Args)]
+struct ListArgs {
+    /// The context of the cluster that keeps them.
+    #[arg(long = "home-context", value_name = "CTX")]
+    home_context: String,
+    /// How they are printed.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Clone, Debug, Args)]
+struct OneArgs {
+    /// The migration.
+    name: String,
+    /// The context of the cluster that keeps it.
+    #[arg(long = "home-context", value_name = "CTX")]
+    home_context: String,
+}
+
+#[derive(Clone, Debug, Args)]
+struct DriveArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    #[command(flatten)]
+    clusters: ClusterOptions,
+    #[command(flatten)]
+    probes: ProbeOptions,
+    /// How the result is printed on stdout.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Clone, Debug, Args)]
+struct RollbackArgs {
+    #[command(flatten)]
+    drive: DriveArgs,
+    /// Also over weights that somebody else has written since.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs one of the sub-commands.
+pub async fn run(args: MigrationArgs) -> anyhow::Result<Exit> {
+    match args.command {
+        MigrationCommand::List(args) => list(args).await,
+        MigrationCommand::Pause(args) => {
+            let home = Cluster::connect(args.home_context.as_str().into(), &args.home_context, None).await?;
+            wish(&home, &args.name, &json!({ "wish": "pause" })).await?;
+            note("asked to pause; weights stay");
+            Ok(Exit::Done)
+        }
+        MigrationCommand::Resume(args) => take_up(args, &json!({ "wish": "advance" })).await,
+        MigrationCommand::Rollback(args) => {
+            let spec = json!({ "wish": "rollback", "force": args.force });
+            // Rolled back is what was asked for.
+            match take_up(args.drive, &spec).await? {
+                Exit::RolledBack => Ok(Exit::Done),
+                other => Ok(other),
+            }
+        }
+    }
+}
+
+async fn list(args: ListArgs) -> anyhow::Result<Exit> {
+    let home = Cluster::connect(args.home_context.as_str().into(), &args.home_context, None).await?;
+    let migrations = match Migrations::new(&home).list().await {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if args.output == Output::Json {
+        data(&serde_json::to_string(&migrations)?);
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["NAME", "FROM", "TO", "PHASE", "STEP", "MESSAGE"]);
+    for migration in &migrations {
+        table.row(row_of(migration));
+    }
+    if table.is_empty() {
+        note(&format!("no migrations in {}", args.home_context));
+    } else {
+        data(&table.to_string());
+    }
+    Ok(Exit::Done)
+}
+
+fn row_of(migration: &Migration) -> Vec<String> {
+    let status = migration.status.clone().unwrap_or_default();
+    let MigrationSpec { from, to, .. } = migration.spec.clone();
+    vec![
+        migration.metadata.name.clone().unwrap_or_default(),
+        from,
+        to,
+        status.phase,
+        status.step,
+        status.message,
+    ]
+}
+
+async fn wish(home: &Cluster, name: &str, spec: &serde_json::Value) -> anyhow::Result<Migration> {
+    let migrations = Migrations::new(home);
+    let found = migrations.get(name).await?;
+    if found.is_none() {
+        return Err(user_error(
+            format!("{} keeps no Migration {name}", home.context),
+            "`crossfade migration list --home-context CTX` lists them",
+        ));
+    }
+    Ok(migrations.patch_spec(name, spec).await?)
+}
+
+async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Exit> {
+    let home = Cluster::connect(args.one.home_context.as_str().into(), &args.one.home_context, None).await?;
+    let name = args.one.name.clone();
+    let migration = wish(&home, &name, spec).await?;
+    let phase =
+        migration.status.as_ref().and_then(|status| status.progress.as_ref()).map(|progress| progress.phase);
+    if let Some(phase) = phase.filter(|phase| phase.is_end()) {
+        return Err(user_error(
+            format!("Migration {name} has ended ({phase:?})"),
+            "`crossfade migrate` moves traffic again, in either direction",
+        ));
+    }
+    let clusters = vec![
+        args.clusters.connect(&migration.spec.from).await?,
+        args.clusters.connect(&migration.spec.to).await?,
+    ];
+    let route53 = Aws::from_environment().await?.route53();
+    let zone_name = RecordName::parse(&migration.spec.zone)?;
+    let zone = route53.find_zone(&zone_name).await?.ok_or_else(|| {
+        user_error(format!("there is no public zone {zone_name}"), "are these the right AWS credentials?")
+    })?;
+    let world = WorldOptions {
+        clusters,
+        name_servers: args.probes.name_servers(&route53, &zone).await?,
+        resolvers: args.probes.resolvers(),
+        http: args.probes.http()?,
+        probe_path: args.probes.probe_path.clone(),
+        owners: std::collections::BTreeSet::new(),
+        route53,
+        zone,
+    };
+    let survey = survey(&world, Stateful::Allowed).await?;
+    let core = migration.spec.to_core()?;
+    let options = DriverOptions { world, home, name: name.clone(), identity: identity() };
+    let driver = Driver::take_up(options, &survey.knobs).await?;
+    drive(driver, &name, &core, args.output).await
+}
