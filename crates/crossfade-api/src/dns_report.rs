@@ -11,7 +11,9 @@ pub const LABEL: &str = "crossfade.dev/dns-report";
 
 /// The ConfigMap's name for an owner id.
 pub fn name_of(owner: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c.to_ascii_lowercase() } else { '-' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c.to_ascii_lowercase() } else { '-' }
+    };
     format!("crossfade-dns-{}", owner.chars().map(plain).collect::<String>())
 }
 

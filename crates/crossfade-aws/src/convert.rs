@@ -24,6 +24,8 @@ pub(crate) fn record_set(set: &sdk::ResourceRecordSet) -> Result<RecordSet, Reco
             hosted_zone_id: bare_id(alias.hosted_zone_id()).to_owned(),
             evaluate_target_health: alias.evaluate_target_health(),
         });
+        // An alias has the TTL of its target. Imitations of Route 53 list one of 0 nevertheless.
+        record.ttl_seconds = None;
     }
     record.routing = routing(set);
     match set.weight().map(|weight| (weight, Weight::try_from(weight))) {

@@ -50,7 +50,7 @@ fn mk_weighted() -> RecordSet {
 const PAGE_1: &str = "<ResourceRecordSets>\
   <ResourceRecordSet><Name>\\052.example.org.</Name><Type>A</Type><TTL>60</TTL>\
     <ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>\
-  <ResourceRecordSet><Name>burnham.example.org.</Name><Type>A</Type><SetIdentifier>blue</SetIdentifier><Weight>100</Weight>\
+  <ResourceRecordSet><Name>burnham.example.org.</Name><Type>A</Type><SetIdentifier>blue</SetIdentifier><Weight>100</Weight><TTL>0</TTL>\
     <AliasTarget><HostedZoneId>Z32O12XQLNTSW2</HostedZoneId><DNSName>x.eu-west-1.elb.amazonaws.com.</DNSName>\
     <EvaluateTargetHealth>true</EvaluateTargetHealth></AliasTarget></ResourceRecordSet></ResourceRecordSets>\
   <IsTruncated>true</IsTruncated><NextRecordName>burnham.example.org.</NextRecordName><NextRecordType>A</NextRecordType>\

@@ -24,7 +24,11 @@ pub struct Cluster {
 
 impl Cluster {
     /// A client for a context of a kubeconfig: that file, else `KUBECONFIG`, else `~/.kube/config`. No request is made yet.
-    pub async fn connect(name: ClusterName, context: &str, file: Option<&Path>) -> Result<Cluster, KubeError> {
+    pub async fn connect(
+        name: ClusterName,
+        context: &str,
+        file: Option<&Path>,
+    ) -> Result<Cluster, KubeError> {
         let kubeconfig = match file {
             Some(file) => Kubeconfig::read_from(file),
             None => Kubeconfig::read(),

@@ -24,6 +24,16 @@ pub enum KubeError {
         /// The server's words.
         message: String,
     },
+    /// The Migration resource is not defined and we may not define it.
+    #[error("{cluster} (context {context}) does not know Migrations, and we may not teach it: {message}")]
+    DefinitionMissing {
+        /// The cluster.
+        cluster: String,
+        /// Its context.
+        context: String,
+        /// The server's words.
+        message: String,
+    },
     /// Somebody else wrote in between.
     #[error("{cluster}: {action}: it changed in between")]
     Conflict {
@@ -103,6 +113,9 @@ impl KubeError {
                 Some("`kubectl auth can-i --list --context CTX` shows what you may do")
             }
             KubeError::Unreachable { .. } => Some("does `kubectl --context CTX version` answer?"),
+            KubeError::DefinitionMissing { .. } => Some(
+                "somebody with the rights runs: crossfade migration definition | kubectl --context CTX apply -f -",
+            ),
             KubeError::Conflict { .. } | KubeError::NotFound { .. } | KubeError::Refused { .. } => None,
             KubeError::Manifest { .. } => None,
         }

@@ -2,6 +2,7 @@
 
 use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus, NAMESPACE};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{CustomResourceExt, ResourceExt};
 use serde_json::json;
@@ -29,19 +30,28 @@ impl Migrations {
         &self.cluster
     }
 
-    /// Makes sure that the namespace and the resource definition are there.
+    /// Makes sure that the namespace and the resource definition are there. Without the right to change the definition,
+    /// one that is there already is taken as it is.
     pub async fn install(&self) -> Result<(), KubeError> {
         ensure_namespace(&self.cluster).await?;
-        let definitions: Api<
-            k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-        > = Api::all(self.cluster.client.clone());
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.cluster.client.clone());
         let definition = Migration::crd();
+        let name = definition.name_any();
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        definitions
-            .patch(&definition.name_any(), &params, &Patch::Apply(&definition))
-            .await
-            .map_err(|error| self.cluster.error("apply the definition of Migration", error))?;
-        self.wait_until_served().await
+        match definitions.patch(&name, &params, &Patch::Apply(&definition)).await {
+            Ok(_) => self.wait_until_served().await,
+            Err(kube::Error::Api(status)) if status.is_forbidden() && self.is_served().await => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_forbidden() => Err(KubeError::DefinitionMissing {
+                cluster: self.cluster.name.0.clone(),
+                context: self.cluster.context.clone(),
+                message: status.message.clone(),
+            }),
+            Err(error) => Err(self.cluster.error("apply the definition of Migration", error)),
+        }
+    }
+
+    async fn is_served(&self) -> bool {
+        self.api.list(&ListParams::default().limit(1)).await.is_ok()
     }
 
     /// The definition is accepted before the API serves it.

@@ -1,10 +1,12 @@
 //! Writes `src/schema/kubernetes-1.33.txt` from the OpenAPI document that Kubernetes publishes.
 //!
-//! `cargo run -p crossfade-lab-kube --example compact_openapi -- path/to/swagger.json path/to/*/generated.proto... > out.txt`
+//! `cargo run -p crossfade-lab-kube --example compact_openapi -- path/to/swagger.json
+//! path/to/*/generated.proto... > out.txt`
 //!
-//! The document is part of every Kubernetes release (`api/openapi-spec/swagger.json` of the module `k8s.io/kubernetes`), the protocol buffer
-//! definitions are in the modules `k8s.io/api`, `k8s.io/apimachinery` and `k8s.io/apiextensions-apiserver`.
-//! Only what the server needs is kept: field names, numbers, types, which fields are required, and how lists and maps merge.
+//! The document is part of every Kubernetes release (`api/openapi-spec/swagger.json` of the module
+//! `k8s.io/kubernetes`), the protocol buffer definitions are in the modules `k8s.io/api`,
+//! `k8s.io/apimachinery` and `k8s.io/apiextensions-apiserver`. Only what the server needs is kept: field
+//! names, numbers, types, which fields are required, and how lists and maps merge.
 #![expect(clippy::print_stdout, reason = "the output of this program is its purpose")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// `group/version/Kind` when the definition is a kind of a wanted group. Shared ones (`DeleteOptions`) have many and are left out.
+/// `group/version/Kind` when the definition is a kind of a wanted group. Shared ones (`DeleteOptions`) have
+/// many and are left out.
 fn root_kind(definition: &Value) -> Option<String> {
     let [only] = definition["x-kubernetes-group-version-kind"].as_array()?.as_slice() else {
         return None;
@@ -87,7 +90,9 @@ fn collect_references(value: &Value, into: &mut Vec<String>) {
         Value::Object(map) => {
             for (key, inner) in map {
                 match inner {
-                    Value::String(reference) if key == "$ref" => into.push(reference.replace("#/definitions/", "")),
+                    Value::String(reference) if key == "$ref" => {
+                        into.push(reference.replace("#/definitions/", ""));
+                    }
                     _ => collect_references(inner, into),
                 }
             }
@@ -113,7 +118,11 @@ fn compact_definition(name: &str, definition: &Value, messages: &Messages) -> Op
     for (field, schema) in properties {
         // A few names differ in case: `aPIGroup`, `uID`.
         let same = |name: &&String| name.eq_ignore_ascii_case(field);
-        let number = numbers.get(field).or_else(|| numbers.get(numbers.keys().find(same)?)).map(|path| format!("#{path}")).unwrap_or_default();
+        let number = numbers
+            .get(field)
+            .or_else(|| numbers.get(numbers.keys().find(same)?))
+            .map(|path| format!("#{path}"))
+            .unwrap_or_default();
         let mark = if required.contains(field.as_str()) { "!" } else { "" };
         let _ = writeln!(text, "{field}{mark}{number} {}{}", type_name(schema), merging(schema));
     }
@@ -134,9 +143,10 @@ fn type_name(schema: &Value) -> String {
             "IntOrString" => "intstr".into(),
             "Time" => "time".into(),
             "MicroTime" => "microtime".into(),
-            "RawExtension" | "FieldsV1" => "rawobject".into(),
-            "JSON" | "JSONSchemaPropsOrStringArray" | "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrBool" => "any".into(),
-            "CustomResourceSubresourceStatus" => "rawobject".into(),
+            "RawExtension" | "FieldsV1" | "CustomResourceSubresourceStatus" => "rawobject".into(),
+            "JSON" | "JSONSchemaPropsOrStringArray" | "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrBool" => {
+                "any".into()
+            }
             _ => format!("@{}", short(&name)),
         };
     }
@@ -161,8 +171,12 @@ fn merging(schema: &Value) -> String {
     let mut text = String::new();
     match schema["x-kubernetes-list-type"].as_str() {
         Some("map") => {
-            let keys: Vec<&str> =
-                schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let keys: Vec<&str> = schema["x-kubernetes-list-map-keys"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
             let _ = write!(text, " map={}", keys.join(","));
         }
         Some("set") => text.push_str(" set"),
@@ -220,7 +234,8 @@ impl Messages {
         }
     }
 
-    /// Numbers by JSON name. A field whose message is inlined in JSON gives `OUTER.INNER` for each field inside.
+    /// Numbers by JSON name. A field whose message is inlined in JSON gives `OUTER.INNER` for each field
+    /// inside.
     fn numbers(&self, message: &str) -> BTreeMap<String, String> {
         let mut numbers = BTreeMap::new();
         for field in self.0.get(message).into_iter().flatten() {
@@ -251,5 +266,7 @@ impl Messages {
 
 fn short_package(name: &str) -> String {
     let name = name.trim_start_matches("k8s.io.");
-    name.replace("apimachinery.pkg.apis.", "").replace("apiextensions_apiserver.pkg.apis.", "").replace("api.", "")
+    name.replace("apimachinery.pkg.apis.", "")
+        .replace("apiextensions_apiserver.pkg.apis.", "")
+        .replace("api.", "")
 }

@@ -1,7 +1,8 @@
 //! Serves one empty cluster until it is interrupted, and prints the path of a kubeconfig for it.
 //!
-//! `cargo run -p crossfade-lab-kube --example serve [DIRECTORY]`, then `kubectl --kubeconfig DIRECTORY/kubeconfig get namespaces`.
-//! Contexts: `admin` and `viewer`. Pods have a log of two lines and a new one each second.
+//! `cargo run -p crossfade-lab-kube --example serve [DIRECTORY]`, then `kubectl --kubeconfig
+//! DIRECTORY/kubeconfig get namespaces`. Contexts: `admin` and `viewer`. Pods have a log of two lines and a
+//! new one each second.
 #![expect(clippy::print_stdout, reason = "the path is what the program is for")]
 
 use std::path::PathBuf;
@@ -37,15 +38,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ca_certificate = ca.self_signed(&ca_key)?;
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate()?;
-    let certificate =
-        CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?.signed_by(&key, &issuer)?;
-    let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-        )?;
+    let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?
+        .signed_by(&key, &issuer)?;
+    let mut tls =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )?;
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
 
     let (ticks, _) = broadcast::channel(16);
@@ -55,7 +57,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         kubernetes_version: "1.33".into(),
         listen: ([127, 0, 0, 1], 0).into(),
         tls: Arc::new(tls),
-        users: vec![user("admin", "admin-token", Access::Admin), user("viewer", "viewer-token", Access::ReadOnly)],
+        users: vec![
+            user("admin", "admin-token", Access::Admin),
+            user("viewer", "viewer-token", Access::ReadOnly),
+        ],
         pod_logs: Arc::new(Ticking(ticks)),
     })
     .await?;

@@ -1,7 +1,7 @@
 //! CustomResourceDefinitions: from a definition to a served resource.
 //!
-//! [`schema`] prunes, defaults and validates custom objects by the definition's structural schema. Conversion webhooks and CEL rules do not
-//! exist here; versions of one resource differ in their label only.
+//! [`schema`] prunes, defaults and validates custom objects by the definition's structural schema. Conversion
+//! webhooks and CEL rules do not exist here; versions of one resource differ in their label only.
 
 mod schema;
 
@@ -68,7 +68,9 @@ pub(crate) fn resource_type(definition: &Value) -> Result<ResourceType, Vec<Prob
     let names = &spec["names"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let kind = text(&names["kind"]);
-    let or = |value: &Value, other: String| value.as_str().filter(|text| !text.is_empty()).map_or(other, str::to_owned);
+    let or = |value: &Value, other: String| {
+        value.as_str().filter(|text| !text.is_empty()).map_or(other, str::to_owned)
+    };
     let mut versions: Vec<Version> = spec["versions"]
         .as_array()
         .into_iter()
@@ -149,7 +151,11 @@ fn check(definition: &Value) -> Vec<Problem> {
     let spec = &definition["spec"];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
-    for (value, field) in [(&spec["group"], "spec.group"), (&spec["names"]["plural"], "spec.names.plural"), (&spec["names"]["kind"], "spec.names.kind")] {
+    for (value, field) in [
+        (&spec["group"], "spec.group"),
+        (&spec["names"]["plural"], "spec.names.plural"),
+        (&spec["names"]["kind"], "spec.names.kind"),
+    ] {
         if text(value).is_empty() {
             problems.push(Problem::required(field, ""));
         }
@@ -186,7 +192,8 @@ fn check(definition: &Value) -> Vec<Problem> {
         let field = format!("spec.versions[{index}]");
         let schema = &version["schema"]["openAPIV3Schema"];
         if !schema.is_object() {
-            problems.push(Problem::required(format!("{field}.schema.openAPIV3Schema"), "schemas are required"));
+            problems
+                .push(Problem::required(format!("{field}.schema.openAPIV3Schema"), "schemas are required"));
         } else if schema["type"] != "object" {
             problems.push(Problem::invalid(
                 format!("{field}.schema.openAPIV3Schema.type"),

@@ -1,7 +1,7 @@
 //! Refusals, in the words of a Kubernetes API server.
 //!
-//! An [`ApiError`] is what a `metav1.Status` with `status: Failure` says: an HTTP code, a reason, a message and details. Nothing here
-//! invents reasons: the list is that of `k8s.io/apimachinery/pkg/api/errors`.
+//! An [`ApiError`] is what a `metav1.Status` with `status: Failure` says: an HTTP code, a reason, a message
+//! and details. Nothing here invents reasons: the list is that of `k8s.io/apimachinery/pkg/api/errors`.
 
 use serde_json::{Value, json};
 
@@ -228,7 +228,11 @@ impl ApiError {
         if !group.is_empty() {
             details["group"] = group.into();
         }
-        ApiError { reason: Reason::Invalid, message: format!("{qualified} \"{name}\" is invalid: {listed}"), details }
+        ApiError {
+            reason: Reason::Invalid,
+            message: format!("{qualified} \"{name}\" is invalid: {listed}"),
+            details,
+        }
     }
 }
 
@@ -292,7 +296,12 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(kind: ProblemKind, field: impl Into<String>, value: Value, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        kind: ProblemKind,
+        field: impl Into<String>,
+        value: Value,
+        detail: impl Into<String>,
+    ) -> Self {
         Problem { kind, field: field.into(), value, detail: detail.into() }
     }
 
@@ -300,7 +309,11 @@ impl Problem {
         Problem::new(ProblemKind::Required, field, Value::Null, detail)
     }
 
-    pub(crate) fn invalid(field: impl Into<String>, value: impl Into<Value>, detail: impl Into<String>) -> Self {
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        value: impl Into<Value>,
+        detail: impl Into<String>,
+    ) -> Self {
         Problem::new(ProblemKind::Invalid, field, value.into(), detail)
     }
 
@@ -365,10 +378,8 @@ mod tests {
 
     #[test]
     fn lists_several_problems_in_brackets() {
-        let problems = [
-            Problem::required("spec.a", "must be set"),
-            Problem::unsupported("spec.b", "x", &["y", "z"]),
-        ];
+        let problems =
+            [Problem::required("spec.a", "must be set"), Problem::unsupported("spec.b", "x", &["y", "z"])];
         let error = ApiError::invalid("apps", "Deployment", "web", &problems);
         assert_eq!(
             error.to_string(),

@@ -1,7 +1,8 @@
 //! Which manager owns which field: the sets behind `metadata.managedFields`, and server-side apply.
 //!
-//! Follows the rules of `sigs.k8s.io/structured-merge-diff`. [`FieldSet`] is a set of paths; [`walk`] derives sets from values and types;
-//! [`managers`] keeps `managedFields` and applies. Nothing here knows HTTP or stores objects.
+//! Follows the rules of `sigs.k8s.io/structured-merge-diff`. [`FieldSet`] is a set of paths; [`walk`] derives
+//! sets from values and types; [`managers`] keeps `managedFields` and applies. Nothing here knows HTTP or
+//! stores objects.
 
 pub(crate) mod managers;
 pub(crate) mod walk;
@@ -49,7 +50,8 @@ impl FieldSet {
     pub(crate) fn difference(&self, other: &FieldSet) -> FieldSet {
         let mut result = FieldSet { member: self.member && !other.member, children: BTreeMap::new() };
         for (step, ours) in &self.children {
-            let rest = other.children.get(step).map_or_else(|| ours.clone(), |theirs| ours.difference(theirs));
+            let rest =
+                other.children.get(step).map_or_else(|| ours.clone(), |theirs| ours.difference(theirs));
             if !rest.is_empty() {
                 result.children.insert(step.clone(), rest);
             }

@@ -1,7 +1,7 @@
 //! The server: TLS connections, who is calling, and which handler answers.
 //!
-//! Handlers are plain functions from a request to a reply; only watches and followed logs stay open, each as one task that ends with its
-//! connection or with the server.
+//! Handlers are plain functions from a request to a reply; only watches and followed logs stay open, each as
+//! one task that ends with its connection or with the server.
 
 mod answer;
 mod call;

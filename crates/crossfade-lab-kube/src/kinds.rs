@@ -1,6 +1,7 @@
 //! What is special about single kinds: what a create or update resets, defaults, validation.
 //!
-//! Only kinds that a lab uses are known in depth; the others are stored as they come. Custom resources are the business of [`crate::crd`].
+//! Only kinds that a lab uses are known in depth; the others are stored as they come. Custom resources are
+//! the business of [`crate::crd`].
 
 mod defaults;
 pub(crate) mod events;
@@ -34,7 +35,9 @@ pub(crate) fn prepare_create(resource: &ResourceType, object: &mut Value) {
         ("", "pods") => {
             object["status"] = json!({"phase": "Pending", "qosClass": pod_spec::qos_class(object)});
         }
-        ("", "persistentvolumeclaims" | "persistentvolumes") => object["status"] = json!({"phase": "Pending"}),
+        ("", "persistentvolumeclaims" | "persistentvolumes") => {
+            object["status"] = json!({"phase": "Pending"});
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             let mut finalizers = meta::finalizers(object);
             if !finalizers.iter().any(|name| name == crd::CLEANUP_FINALIZER) {
@@ -74,17 +77,16 @@ pub(crate) fn prepare_update(resource: &ResourceType, new: &mut Value, old: &Val
             }
         }
         ("", "namespaces") => new["spec"]["finalizers"] = old["spec"]["finalizers"].clone(),
-        ("apps", _) | ("batch", "jobs") => {
-            // Generated once, then part of the object.
-            if new["spec"]["selector"].is_null() {
-                new["spec"]["selector"] = old["spec"]["selector"].clone();
-            }
+        // Generated once, then part of the object.
+        ("batch", "jobs") if new["spec"]["selector"].is_null() => {
+            new["spec"]["selector"] = old["spec"]["selector"].clone();
         }
         _ => {}
     }
 }
 
-/// Whether a replacement has to say which version it replaces. Most built-in kinds allow unconditional updates.
+/// Whether a replacement has to say which version it replaces. Most built-in kinds allow unconditional
+/// updates.
 pub(crate) fn wants_resource_version(resource: &ResourceType) -> bool {
     matches!(
         (resource.id.group.as_str(), resource.id.plural.as_str()),

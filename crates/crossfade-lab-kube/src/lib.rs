@@ -1,8 +1,8 @@
 //! A Kubernetes API on a socket: an API server for laptops that unmodified clients take for a real one.
 //!
-//! It is the API machinery alone: discovery, storage with one history for lists and watches, patches, server-side apply, validation,
-//! custom resources, garbage collection, printed tables. No controller runs here; who embeds it writes through [`Store`]. It keeps nothing on
-//! disk and connects to nothing.
+//! It is the API machinery alone: discovery, storage with one history for lists and watches, patches,
+//! server-side apply, validation, custom resources, garbage collection, printed tables. No controller runs
+//! here; who embeds it writes through [`Store`]. It keeps nothing on disk and connects to nothing.
 
 mod crd;
 mod error;

@@ -1,6 +1,9 @@
 //! Reading and writing `metadata` of objects that are plain JSON values.
 //!
-//! Every stored object has been through decoding, so a missing field reads as empty here and is never a panic.
+//! Every stored object has been through decoding, so a missing field reads as empty here and is never a
+//! panic.
+
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -93,6 +96,14 @@ pub(crate) fn now() -> String {
     Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
 }
 
+/// The first sixteen bytes of a digest as lower case hexadecimal digits.
+pub(crate) fn short_hex(digest: &[u8]) -> String {
+    digest.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// A random (version 4) UUID. It names objects in a lab; nothing relies on it being unguessable.
 pub(crate) fn new_uid() -> String {
     let bits = fastrand::u128(..);
@@ -100,7 +111,8 @@ pub(crate) fn new_uid() -> String {
     format!("{}-{}-{}-{}-{}", &hex[0..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
 }
 
-/// The suffix that `generateName` gets: five letters of the alphabet that apimachinery uses, which spells no words.
+/// The suffix that `generateName` gets: five letters of the alphabet that apimachinery uses, which spells no
+/// words.
 pub(crate) fn name_suffix() -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     (0..5).map(|_| char::from(LETTERS[fastrand::usize(..LETTERS.len())])).collect()

@@ -1,12 +1,13 @@
 //! Patches of three kinds: JSON merge patch, JSON patch, strategic merge patch.
 //!
-//! A patch is applied to the object as the client sees it; storing the result is the business of [`crate::store`].
+//! A patch is applied to the object as the client sees it; storing the result is the business of
+//! [`crate::store`].
 
 mod strategic;
 
 use serde_json::Value;
 
-use crate::error::{ApiError, Reason};
+use crate::error::{ApiError, Cause, Reason};
 use crate::meta;
 use crate::schema::ObjectRef;
 
@@ -22,7 +23,12 @@ pub(crate) enum PatchKind {
 }
 
 /// The object with the patch applied.
-pub(crate) fn patched(kind: PatchKind, current: &Value, patch: &Value, shape: &ObjectRef) -> Result<Value, ApiError> {
+pub(crate) fn patched(
+    kind: PatchKind,
+    current: &Value,
+    patch: &Value,
+    shape: &ObjectRef,
+) -> Result<Value, ApiError> {
     match kind {
         PatchKind::Merge => {
             if !patch.is_object() {
@@ -59,12 +65,22 @@ fn json_patched(current: &Value, patch: &Value) -> Result<Value, ApiError> {
     if operations.0.len() > JSON_PATCH_OPERATIONS_MAX {
         return Err(ApiError::new(
             Reason::RequestEntityTooLarge,
-            format!("The allowed maximum operations in a JSON patch is {JSON_PATCH_OPERATIONS_MAX}, got {}", operations.0.len()),
+            format!(
+                "The allowed maximum operations in a JSON patch is {JSON_PATCH_OPERATIONS_MAX}, got {}",
+                operations.0.len()
+            ),
         ));
     }
     let mut result = current.clone();
-    json_patch::patch(&mut result, &operations)
-        .map_err(|error| ApiError::new(Reason::Invalid, format!("the server rejected our request due to an error in our request: {error}")))?;
+    json_patch::patch(&mut result, &operations).map_err(|error| {
+        let cause = Cause {
+            reason: "UnexpectedServerResponse".into(),
+            message: error.to_string(),
+            field: String::new(),
+        };
+        let text = "the server rejected our request due to an error in our request";
+        ApiError::new(Reason::Invalid, text).with_causes(&[cause])
+    })?;
     Ok(result)
 }
 
@@ -80,7 +96,8 @@ mod tests {
     fn merge_patch_removes_by_null() {
         let shape = builtin::kind("", "v1", "ConfigMap");
         let current = json!({"data": {"a": "1", "b": "2"}});
-        let result = patched(PatchKind::Merge, &current, &json!({"data": {"a": null, "c": "3"}}), &shape).unwrap();
+        let result =
+            patched(PatchKind::Merge, &current, &json!({"data": {"a": null, "c": "3"}}), &shape).unwrap();
         assert_eq!(result, json!({"data": {"b": "2", "c": "3"}}));
     }
 
@@ -88,9 +105,11 @@ mod tests {
     fn json_patch_tests_before_it_changes() {
         let shape = builtin::kind("", "v1", "ConfigMap");
         let current = json!({"data": {"a": "1"}});
-        let wrong = json!([{"op": "test", "path": "/data/a", "value": "2"}, {"op": "remove", "path": "/data/a"}]);
+        let wrong =
+            json!([{"op": "test", "path": "/data/a", "value": "2"}, {"op": "remove", "path": "/data/a"}]);
         assert_eq!(patched(PatchKind::Json, &current, &wrong, &shape).unwrap_err().code(), 422);
-        let right = json!([{"op": "test", "path": "/data/a", "value": "1"}, {"op": "remove", "path": "/data/a"}]);
+        let right =
+            json!([{"op": "test", "path": "/data/a", "value": "1"}, {"op": "remove", "path": "/data/a"}]);
         assert_eq!(patched(PatchKind::Json, &current, &right, &shape).unwrap(), json!({"data": {}}));
     }
 }

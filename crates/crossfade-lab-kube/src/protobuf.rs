@@ -1,7 +1,7 @@
 //! Request bodies as protocol buffers, which clients generated from Go types prefer for built-in kinds.
 //!
-//! Only reading: answers are always JSON, which those clients accept as well. The field numbers are part of the known types
-//! ([`crate::schema::builtin`]).
+//! Only reading: answers are always JSON, which those clients accept as well. The field numbers are part of
+//! the known types ([`crate::schema::builtin`]).
 
 use serde_json::{Map, Number, Value};
 
@@ -16,7 +16,8 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a body: an envelope with `apiVersion` and `kind`, and the object in it.
 pub(crate) fn read(body: &[u8]) -> Result<Value, ApiError> {
-    parse(body).ok_or_else(|| ApiError::bad_request("the body of the request is no protocol buffer of a known kind"))
+    parse(body)
+        .ok_or_else(|| ApiError::bad_request("the body of the request is no protocol buffer of a known kind"))
 }
 
 fn parse(body: &[u8]) -> Option<Value> {
@@ -111,7 +112,13 @@ fn message(bytes: &[u8], shape: &ObjectRef, depth: usize) -> Option<Value> {
 }
 
 /// Reads a message into an object; `prefix` is the path of an inlined message within its object.
-fn fill(bytes: &[u8], shape: &ObjectRef, prefix: &[u32], object: &mut Map<String, Value>, depth: usize) -> Option<()> {
+fn fill(
+    bytes: &[u8],
+    shape: &ObjectRef,
+    prefix: &[u32],
+    object: &mut Map<String, Value>,
+    depth: usize,
+) -> Option<()> {
     if depth > DEPTH_MAX {
         return None;
     }
@@ -132,7 +139,13 @@ fn fill(bytes: &[u8], shape: &ObjectRef, prefix: &[u32], object: &mut Map<String
     Some(())
 }
 
-fn add(object: &mut Map<String, Value>, name: &str, field: &Field, wire: Wire<'_>, depth: usize) -> Option<()> {
+fn add(
+    object: &mut Map<String, Value>,
+    name: &str,
+    field: &Field,
+    wire: Wire<'_>,
+    depth: usize,
+) -> Option<()> {
     match &field.shape {
         Shape::List(item) => {
             let list = object.entry(name).or_insert_with(|| Value::Array(Vec::new()));
@@ -160,7 +173,11 @@ fn add(object: &mut Map<String, Value>, name: &str, field: &Field, wire: Wire<'_
                 }
             }
             let value = value.unwrap_or_else(|| Value::String(String::new()));
-            object.entry(name).or_insert_with(|| Value::Object(Map::new())).as_object_mut()?.insert(key, value);
+            object
+                .entry(name)
+                .or_insert_with(|| Value::Object(Map::new()))
+                .as_object_mut()?
+                .insert(key, value);
         }
         shape => {
             let value = single(wire, shape, depth)?;
@@ -196,11 +213,15 @@ fn single(wire: Wire<'_>, shape: &Shape, depth: usize) -> Option<Value> {
     use base64::Engine as _;
     match (shape, wire) {
         (Shape::String, Wire::Bytes(bytes)) => Some(String::from_utf8(bytes.to_vec()).ok()?.into()),
-        (Shape::Bytes, Wire::Bytes(bytes)) => Some(base64::engine::general_purpose::STANDARD.encode(bytes).into()),
+        (Shape::Bytes, Wire::Bytes(bytes)) => {
+            Some(base64::engine::general_purpose::STANDARD.encode(bytes).into())
+        }
         (Shape::Int32 | Shape::Int64, Wire::Varint(value)) => Some(signed(value).into()),
         (Shape::Boolean, Wire::Varint(value)) => Some((value != 0).into()),
         (Shape::Number, Wire::Fixed64(bits)) => Number::from_f64(f64::from_bits(bits)).map(Value::Number),
-        (Shape::Number, Wire::Fixed32(bits)) => Number::from_f64(f64::from(f32::from_bits(bits))).map(Value::Number),
+        (Shape::Number, Wire::Fixed32(bits)) => {
+            Number::from_f64(f64::from(f32::from_bits(bits))).map(Value::Number)
+        }
         (Shape::Object(inner), Wire::Bytes(bytes)) => message(bytes, inner, depth + 1),
         (Shape::Time | Shape::MicroTime, Wire::Bytes(bytes)) => time(bytes, *shape == Shape::MicroTime),
         (Shape::Quantity, Wire::Bytes(bytes)) => {
@@ -278,15 +299,17 @@ mod tests {
         let raw = [field(1, &metadata), field(2, &field(1, &volume))].concat();
         assert_eq!(
             read(&enveloped("v1", "Pod", &raw)).ok(),
-            Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "web"}},
-                "spec": {"volumes": [{"name": "v", "configMap": {"name": "settings"}}]}}))
+            Some(
+                json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"app": "web"}},
+                "spec": {"volumes": [{"name": "v", "configMap": {"name": "settings"}}]}})
+            )
         );
     }
 
     /// Numbers above 15 take two bytes.
     fn long_field(number: u8, bytes: &[u8]) -> Vec<u8> {
-        let tag = u16::from(number) << 3 | 2;
-        let mut out = vec![(tag & 0x7f) as u8 | 0x80, (tag >> 7) as u8, u8::try_from(bytes.len()).unwrap_or(u8::MAX)];
+        let [low, high] = [(number << 3 | 2) | 0x80, number >> 4];
+        let mut out = vec![low, high, u8::try_from(bytes.len()).unwrap_or(u8::MAX)];
         out.extend_from_slice(bytes);
         out
     }

@@ -1,6 +1,7 @@
 //! Which resources exist: names, kinds, scopes and subresources.
 //!
-//! The built-in ones are a table; those of CustomResourceDefinitions join when one is created. Nothing here stores objects.
+//! The built-in ones are a table; those of CustomResourceDefinitions join when one is created. Nothing here
+//! stores objects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +29,11 @@ impl ResourceId {
 /// `deployments.apps`, or `pods` in the core group: how error messages name a resource.
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() { f.write_str(&self.plural) } else { write!(f, "{}.{}", self.plural, self.group) }
+        if self.group.is_empty() {
+            f.write_str(&self.plural)
+        } else {
+            write!(f, "{}.{}", self.plural, self.group)
+        }
     }
 }
 
@@ -129,8 +134,8 @@ const fn row(
     Builtin { group, version, kind, plural, short, flags }
 }
 
-/// Flags: `n` namespaced, `s` status subresource, `r` scale subresource, `g` generation is counted, `a` in category `all`,
-/// `x` in category `api-extensions`.
+/// Flags: `n` namespaced, `s` status subresource, `r` scale subresource, `g` generation is counted, `a` in
+/// category `all`, `x` in category `api-extensions`.
 const BUILTINS: [Builtin; 39] = [
     row("", "v1", "ConfigMap", "configmaps", "cm", "n"),
     row("", "v1", "Endpoints", "endpoints", "ep", "n"),
@@ -167,7 +172,14 @@ const BUILTINS: [Builtin; 39] = [
     row("storage.k8s.io", "v1", "CSIDriver", "csidrivers", "", ""),
     row("storage.k8s.io", "v1", "CSINode", "csinodes", "", ""),
     row("storage.k8s.io", "v1", "StorageClass", "storageclasses", "sc", ""),
-    row("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", "crd,crds", "sgx"),
+    row(
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        "crd,crds",
+        "sgx",
+    ),
     row("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "pc", ""),
     row("coordination.k8s.io", "v1", "Lease", "leases", "", "n"),
     row("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "", "ng"),
@@ -242,7 +254,8 @@ impl Registry {
                 }
             }
         }
-        let rank = |group: &str| GROUP_ORDER.iter().position(|known| *known == group).unwrap_or(GROUP_ORDER.len());
+        let rank =
+            |group: &str| GROUP_ORDER.iter().position(|known| *known == group).unwrap_or(GROUP_ORDER.len());
         let mut groups: Vec<(String, Vec<String>)> =
             versions.into_iter().map(|(group, versions)| (group.to_owned(), versions)).collect();
         groups.sort_by_key(|(group, _)| rank(group));

@@ -1,7 +1,8 @@
 //! What is known of the fields of a kind: their types, and how lists and maps merge.
 //!
-//! One model serves built-in kinds ([`builtin`]) and custom resources ([`crate::crd`]). Decoding, strategic merge, server-side apply and
-//! the served OpenAPI documents all read it. It holds no values and checks no rules beyond types.
+//! One model serves built-in kinds ([`builtin`]) and custom resources ([`crate::crd`]). Decoding, strategic
+//! merge, server-side apply and the served OpenAPI documents all read it. It holds no values and checks no
+//! rules beyond types.
 
 pub(crate) mod builtin;
 pub(crate) mod decode;
@@ -53,7 +54,8 @@ pub(crate) enum ListMerge {
 pub(crate) struct Field {
     pub(crate) shape: Shape,
     pub(crate) required: bool,
-    /// Where the field is in the protocol buffer of its object: one number, or several where a message is inlined in JSON.
+    /// Where the field is in the protocol buffer of its object: one number, or several where a message is
+    /// inlined in JSON.
     pub(crate) numbers: Vec<u32>,
     pub(crate) list: ListMerge,
     /// A map or object that is merged as a whole.
@@ -66,7 +68,15 @@ pub(crate) struct Field {
 
 impl Field {
     pub(crate) fn plain(shape: Shape) -> Self {
-        Field { shape, required: false, numbers: Vec::new(), list: ListMerge::Atomic, atomic: false, strategy: None, merge_key: None }
+        Field {
+            shape,
+            required: false,
+            numbers: Vec::new(),
+            list: ListMerge::Atomic,
+            atomic: false,
+            strategy: None,
+            merge_key: None,
+        }
     }
 
     pub(crate) fn has_strategy(&self, wanted: &str) -> bool {
@@ -86,7 +96,8 @@ pub(crate) struct ObjectShape {
     pub(crate) open: bool,
 }
 
-/// A shape that is shared: built-in ones live for the whole program, those of custom resources as long as their definition.
+/// A shape that is shared: built-in ones live for the whole program, those of custom resources as long as
+/// their definition.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ObjectRef {
     Builtin(usize),

@@ -23,7 +23,11 @@ pub(crate) struct LabelSelector(Vec<Requirement>);
 impl LabelSelector {
     /// Reads `app=web,tier in (a, b),!old`.
     pub(crate) fn parse(text: &str) -> Result<LabelSelector, ApiError> {
-        let refuse = || ApiError::bad_request(format!("unable to parse requirement: found '{text}', expected: a label selector"));
+        let refuse = || {
+            ApiError::bad_request(format!(
+                "unable to parse requirement: found '{text}', expected: a label selector"
+            ))
+        };
         let mut requirements = Vec::new();
         for part in split_outside_parentheses(text) {
             let part = part.trim();
@@ -39,7 +43,8 @@ impl LabelSelector {
     pub(crate) fn from_object(selector: &Value) -> Result<LabelSelector, ApiError> {
         let mut requirements = Vec::new();
         for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
-            requirements.push(Requirement::In(key.clone(), vec![value.as_str().unwrap_or_default().to_owned()]));
+            requirements
+                .push(Requirement::In(key.clone(), vec![value.as_str().unwrap_or_default().to_owned()]));
         }
         for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
             let key = expression["key"].as_str().unwrap_or_default().to_owned();
@@ -51,7 +56,9 @@ impl LabelSelector {
                 Some("DoesNotExist") => Requirement::Absent(key),
                 other => {
                     let operator = other.unwrap_or_default();
-                    return Err(ApiError::bad_request(format!("{operator:?} is not a valid label selector operator")));
+                    return Err(ApiError::bad_request(format!(
+                        "{operator:?} is not a valid label selector operator"
+                    )));
                 }
             });
         }
@@ -67,8 +74,12 @@ impl LabelSelector {
             let value = |key: &str| labels[key].as_str();
             let number = |key: &str| value(key).and_then(|text| text.parse::<i64>().ok());
             match requirement {
-                Requirement::In(key, values) => value(key).is_some_and(|have| values.iter().any(|want| want == have)),
-                Requirement::NotIn(key, values) => value(key).is_none_or(|have| values.iter().all(|want| want != have)),
+                Requirement::In(key, values) => {
+                    value(key).is_some_and(|have| values.iter().any(|want| want == have))
+                }
+                Requirement::NotIn(key, values) => {
+                    value(key).is_none_or(|have| values.iter().all(|want| want != have))
+                }
                 Requirement::Exists(key) => value(key).is_some(),
                 Requirement::Absent(key) => value(key).is_none(),
                 Requirement::Greater(key, than) => number(key).is_some_and(|have| have > *than),
@@ -169,7 +180,9 @@ impl FieldSelector {
             } else if let Some((field, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
                 (field, true, value)
             } else {
-                return Err(ApiError::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'")));
+                return Err(ApiError::bad_request(format!(
+                    "invalid selector: '{text}'; can't understand '{part}'"
+                )));
             };
             if !is_indexed(resource, field) {
                 return Err(ApiError::bad_request(format!("field label not supported: {field}")));
@@ -269,7 +282,11 @@ mod tests {
     fn field_selectors_refuse_what_is_not_indexed() {
         let registry = crate::resource::Registry::builtin();
         let pods = registry.get(&crate::resource::ResourceId::new("", "pods")).unwrap();
-        assert!(FieldSelector::parse("spec.nodeName=a", pods).unwrap().matches(&json!({"spec": {"nodeName": "a"}})));
+        assert!(
+            FieldSelector::parse("spec.nodeName=a", pods)
+                .unwrap()
+                .matches(&json!({"spec": {"nodeName": "a"}}))
+        );
         let error = FieldSelector::parse("spec.host=a", pods).unwrap_err();
         assert_eq!(error.to_string(), "field label not supported: spec.host");
     }

@@ -1,11 +1,14 @@
 //! All objects of one cluster, their history, and the rules every write obeys.
 //!
-//! One lock, one revision counter: each write is one revision and one entry of the history that watches read, so a list and the watch that
-//! continues it can never disagree. HTTP and in-process callers use the same methods. Nothing here waits while it holds the lock.
+//! One lock, one revision counter: each write is one revision and one entry of the history that watches read,
+//! so a list and the watch that continues it can never disagree. HTTP and in-process callers use the same
+//! methods. Nothing here waits while it holds the lock.
 
 mod bootstrap;
 mod history;
+mod namespaces;
 mod removal;
+mod rules;
 mod watch;
 mod write;
 
@@ -31,7 +34,8 @@ type Key = (String, String);
 
 /// A cheap handle on the objects of one cluster.
 ///
-/// All rules apply to it as to HTTP: defaults, validation, generation, finalizers, owner references, namespaces.
+/// All rules apply to it as to HTTP: defaults, validation, generation, finalizers, owner references,
+/// namespaces.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -70,7 +74,8 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// A cluster as it is when its control plane has just come up. `cluster_name` decides the uid of `kube-system`.
+    /// A cluster as it is when its control plane has just come up. `cluster_name` decides the uid of
+    /// `kube-system`.
     pub(crate) fn new(cluster_name: &str) -> Store {
         let mut state = State {
             revision: 0,
@@ -105,31 +110,45 @@ impl Store {
 
     /// Creates an object; `metadata.name` or `metadata.generateName` names it.
     pub fn create(&self, id: &ResourceId, object: Value) -> Result<Arc<Value>, ApiError> {
-        self.change(|state| state.create(id, None, object, &WriteOptions::in_process())).map(|written| written.object)
+        self.change(|state| state.create(id, None, object, &WriteOptions::in_process()))
+            .map(|written| written.object)
     }
 
-    /// Replaces an object except its status. A `metadata.resourceVersion` that is present must be the current one.
+    /// Replaces an object except its status. A `metadata.resourceVersion` that is present must be the current
+    /// one.
     pub fn update(&self, id: &ResourceId, object: Value) -> Result<Arc<Value>, ApiError> {
         self.replace_in_process(id, object, Target::Main)
     }
 
-    /// Replaces the status of an object. A `metadata.resourceVersion` that is present must be the current one.
+    /// Replaces the status of an object. A `metadata.resourceVersion` that is present must be the current
+    /// one.
     pub fn update_status(&self, id: &ResourceId, object: Value) -> Result<Arc<Value>, ApiError> {
         self.replace_in_process(id, object, Target::Status)
     }
 
-    /// Deletes an object and, in the background, what it owns. An object with finalizers stays, marked as being deleted.
+    /// Deletes an object and, in the background, what it owns. An object with finalizers stays, marked as
+    /// being deleted.
     pub fn delete(&self, id: &ResourceId, namespace: Option<&str>, name: &str) -> Result<(), ApiError> {
         self.change(|state| state.delete(id, namespace.unwrap_or_default(), name, &DeleteOptions::default()))
             .map(|_| ())
     }
 
     /// Follows changes after a revision. `Err` with reason `Expired` when that revision has left the history.
-    pub fn watch(&self, id: &ResourceId, namespace: Option<&str>, after_revision: u64) -> Result<Watch, ApiError> {
+    pub fn watch(
+        &self,
+        id: &ResourceId,
+        namespace: Option<&str>,
+        after_revision: u64,
+    ) -> Result<Watch, ApiError> {
         Watch::open(self.clone(), id, namespace, after_revision)
     }
 
-    fn replace_in_process(&self, id: &ResourceId, object: Value, target: Target) -> Result<Arc<Value>, ApiError> {
+    fn replace_in_process(
+        &self,
+        id: &ResourceId,
+        object: Value,
+        target: Target,
+    ) -> Result<Arc<Value>, ApiError> {
         let namespace = crate::meta::namespace(&object).to_owned();
         let name = crate::meta::name(&object).to_owned();
         let options = WriteOptions::in_process();
@@ -150,7 +169,11 @@ impl Store {
         let in_namespace = |key: &Key| namespace.is_none_or(|wanted| key.0 == wanted);
         if let Some(revision) = revision.filter(|revision| *revision < state.revision) {
             let past = state.history.rewind(current, resource.storage(), revision)?;
-            let items = past.into_iter().filter(|(key, _)| in_namespace(key)).map(|(_, object)| from_storage(&resource, &object)).collect();
+            let items = past
+                .into_iter()
+                .filter(|(key, _)| in_namespace(key))
+                .map(|(_, object)| from_storage(&resource, &object))
+                .collect();
             return Ok(Listed { items, revision });
         }
         let items = current
@@ -245,7 +268,11 @@ impl State {
     }
 
     fn find(&self, resource: &ResourceType, namespace: &str, name: &str) -> Result<Arc<Value>, ApiError> {
-        let key = if resource.namespaced { (namespace.to_owned(), name.to_owned()) } else { (String::new(), name.to_owned()) };
+        let key = if resource.namespaced {
+            (namespace.to_owned(), name.to_owned())
+        } else {
+            (String::new(), name.to_owned())
+        };
         self.objects
             .get(resource.storage())
             .and_then(|objects| objects.get(&key))
@@ -262,7 +289,8 @@ pub(crate) fn from_storage(resource: &ResourceType, object: &Arc<Value>) -> Arc<
     in_version(resource, &resource.preferred().name, object)
 }
 
-/// The same object labelled with another served version. Versions of one resource differ in their label alone (`conversion: None`).
+/// The same object labelled with another served version. Versions of one resource differ in their label alone
+/// (`conversion: None`).
 pub(crate) fn in_version(resource: &ResourceType, version: &str, object: &Arc<Value>) -> Arc<Value> {
     let api_version = resource.api_version(version);
     if object["apiVersion"] == api_version.as_str() {

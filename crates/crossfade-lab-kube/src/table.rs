@@ -1,10 +1,12 @@
 //! Printed tables: what `kubectl get` shows, made on the server as real ones do.
 //!
-//! [`builtin`] has the columns of the built-in kinds; custom resources bring theirs. A table is made from stored objects alone.
+//! [`builtin`] has the columns of the built-in kinds; custom resources bring theirs. A table is made from
+//! stored objects alone.
 
 mod age;
 mod builtin;
 mod json_path;
+mod workloads;
 
 use std::sync::Arc;
 
@@ -89,7 +91,7 @@ pub(crate) fn render(
 }
 
 /// A `meta.k8s.io/v1` `Table`.
-pub(crate) fn document(rendered: Rendered, metadata: &Value) -> Value {
+pub(crate) fn document(rendered: &Rendered, metadata: &Value) -> Value {
     json!({
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
@@ -109,7 +111,13 @@ fn custom_columns(custom: &CustomVersion) -> Value {
         columns.push(definition("Age", "date", "", "", 0));
     }
     for column in &custom.columns {
-        columns.push(definition(&column.name, &column.kind, &column.format, &column.description, column.priority));
+        columns.push(definition(
+            &column.name,
+            &column.kind,
+            &column.format,
+            &column.description,
+            column.priority,
+        ));
     }
     Value::Array(columns)
 }
@@ -142,7 +150,7 @@ mod tests {
         let resource = registry.get(&ResourceId::new("apps", "deployments")).unwrap();
         let object = Arc::new(json!({"metadata": {"name": "web"}, "spec": {"replicas": 3},
             "status": {"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 2}}));
-        let table = document(render(resource, "v1", &[object], Include::None, Columns::Shown), &json!({}));
+        let table = document(&render(resource, "v1", &[object], Include::None, Columns::Shown), &json!({}));
         let names: Vec<&str> = table["columnDefinitions"]
             .as_array()
             .unwrap()
@@ -158,7 +166,8 @@ mod tests {
     fn every_row_has_a_cell_for_every_column() {
         for resource in Registry::builtin().iter() {
             let object = Arc::new(json!({"metadata": {"name": "x"}}));
-            let table = document(render(resource, "v1", &[object], Include::None, Columns::Shown), &json!({}));
+            let table =
+                document(&render(resource, "v1", &[object], Include::None, Columns::Shown), &json!({}));
             assert_eq!(
                 table["columnDefinitions"].as_array().unwrap().len(),
                 table["rows"][0]["cells"].as_array().unwrap().len(),

@@ -30,7 +30,7 @@ use crate::stop::Stop;
 const TAKE_UP: std::ops::RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_millis(400);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A running lab. Dropping it ends everything at once; [`Lab::stop`] also removes `lab.json`.
+/// A running lab. Dropping it ends everything at once and removes `lab.json`.
 pub struct Lab {
     addresses: LabAddresses,
     route53: Route53,
@@ -137,11 +137,17 @@ impl Lab {
         self.end_requested.wait().await;
     }
 
-    /// Ends the lab. Its directory stays, without `lab.json`.
+    /// Ends the lab and waits until its ports are closed. Its directory stays, without `lab.json`.
     pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // A directory that has gone already needs no care.
         let _ = forget_description(&self.addresses.dir);
         self.route53.stop();
-        self.tasks.shutdown().await;
     }
 }
 

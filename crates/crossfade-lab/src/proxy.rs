@@ -7,13 +7,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_proto::op::ResponseCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::balancer::{Balancers, is_balancer_address};
-use crate::dns::{self, Recursion};
+use crate::dns::{self, DnsError, Recursion};
 use crate::ingress::Infrastructure;
 
 /// A request's head is a few hundred bytes; this is what common servers accept.
@@ -101,7 +102,7 @@ async fn open(
         Ok(address) => address,
         Err(_) => dns::addresses(resolver, host, Recursion::Desired)
             .await
-            .map_err(|error| Refusal::bad_gateway(format!("cannot resolve {host}: {error}")))?
+            .map_err(|error| unresolved(host, &error))?
             .addresses
             .first()
             .copied()
@@ -119,6 +120,16 @@ async fn open(
     TcpStream::connect(listener)
         .await
         .map_err(|error| Refusal::bad_gateway(format!("connection to {address}:{port} ({host}): {error}")))
+}
+
+/// A name in the lab's zones that has no address is a mistake; any other name is none of the lab's business.
+fn unresolved(host: &str, error: &DnsError) -> Refusal {
+    match error {
+        DnsError::Code { code: ResponseCode::Refused, .. } => Refusal::forbidden(format!(
+            "{host} is in no zone of the lab; the lab's proxy leads to its load balancers and nowhere else"
+        )),
+        error => Refusal::bad_gateway(format!("cannot resolve {host}: {error}")),
+    }
 }
 
 async fn refuse(client: &mut TcpStream, refusal: Refusal) -> std::io::Result<()> {

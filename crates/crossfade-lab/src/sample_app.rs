@@ -27,8 +27,9 @@ use crate::stop::Stop;
 const GRACE: Duration = Duration::from_secs(90);
 /// The longest that `?sleep=` can hold an answer: a rehearsal needs slow answers, not leaked ones.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
-/// A client that has not sent its request's head by then is gone.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an idle connection stays open: longer than load balancers keep theirs (60 s), so that none of them sends into
+/// a connection that is just being closed.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// What load balancers' health checks call themselves.
 const HEALTH_CHECKER: &str = "ELB-HealthChecker/";
 
@@ -206,6 +207,40 @@ mod tests {
         assert_eq!(fields[3], "eks-blueprint-blue");
         assert_eq!(cluster_of_page(&page), Some("eks-blueprint-blue"));
         assert!(page.contains("/?a=&lt;b&gt;"));
+    }
+
+    #[tokio::test]
+    async fn requests_in_flight_are_answered_when_the_end_comes() {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (logged, mut log) = tokio::sync::mpsc::unbounded_channel();
+        let stop = Stop::new();
+        let ended = stop.clone();
+        let settings = Settings { cluster_name: "blue".to_owned(), ..Settings::default() };
+        let server = tokio::spawn(async move {
+            serve(listener, settings, move |line| drop(logged.send(line)), ended.wait()).await
+        });
+        let request = Request::get("/slow?sleep=50ms").body(Full::new(Bytes::new())).unwrap();
+        let answer = tokio::spawn(crate::exchange::exchange(address, request));
+        let line = log.recv().await.unwrap();
+        assert!(line.ends_with("{url: /slow }, cluster: blue }"), "{line}");
+        stop.give();
+        assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+        server.await.unwrap().unwrap();
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_image_that_is_not_run_says_so() {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let settings = Settings { not_run_here: Some("redis:4.0.2".to_owned()), ..Settings::default() };
+        let server = tokio::spawn(serve(listener, settings, drop, std::future::pending()));
+        let request = Request::get("/").body(Full::new(Bytes::new())).unwrap();
+        let answer = crate::exchange::exchange(address, request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_IMPLEMENTED);
+        assert!(String::from_utf8_lossy(answer.body()).contains("redis:4.0.2"));
+        server.abort();
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub const ACCOUNT: &str = "111122223333";
 /// A lab starts in under a second; a machine under load may take longer, none this long.
 const LAB_READY_WITHIN: Duration = Duration::from_secs(20);
 
+/// It finishes what is under way.
+const LAB_ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 /// What is put into a lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contents {
@@ -180,7 +183,12 @@ impl Rehearsal {
         for child in self.controllers {
             child.end().await;
         }
-        self.lab.end().await;
+        // Asked, it takes its description away; what does not listen is ended by its pipe.
+        let mut lab = self.lab;
+        if Control::new(&self.addresses).request_end().await.is_ok() {
+            let _ = tokio::time::timeout(LAB_ENDS_WITHIN, lab.wait()).await;
+        }
+        lab.end().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Carries a plan out: batches first, and group by group where a batch is refused.
+//! Carries a plan out: batches first, and parts of them where a batch is refused.
 //!
 //! A refused group is remembered and not sent again before the zones have been listed anew, unless it has become another
 //! one: ExternalDNS sends it in every loop.
@@ -13,6 +13,9 @@ use super::journal::Journal;
 
 /// ExternalDNS's `--aws-batch-change-interval`: lets Route 53 finish one batch of a zone before the next.
 const PAUSE_BETWEEN_BATCHES: Duration = Duration::from_secs(1);
+
+/// Stays below the five requests a second that the whole account has.
+const PAUSE_BETWEEN_HALVES: Duration = Duration::from_millis(250);
 
 /// What Route 53 has accepted.
 pub(super) struct AcceptedBatch {
@@ -94,6 +97,10 @@ pub(super) async fn apply(
     outcome
 }
 
+/// Sends a batch, and its halves where it is refused, down to the groups at fault.
+///
+/// Halving finds one wrong group among 250 in some 16 requests. ExternalDNS sends 250, which alone uses up the account's
+/// limit for most of a minute.
 async fn send_batch(
     route53: &Route53,
     zone: &ZonePlan,
@@ -103,46 +110,32 @@ async fn send_batch(
     outcome: &mut Outcome,
 ) {
     batch.iter().flat_map(|group| &group.changes).for_each(Journal::desired);
-    match send(route53, zone, &batch, comment).await {
-        Ok(id) => outcome.accepted.push(accepted(zone, id, batch)),
-        Err(AwsError::Refused { messages, .. }) => {
-            tracing::error!(
-                "Failure in zone {} when submitting change batch: {}",
-                zone.zone_name,
-                messages.join("; ")
-            );
-            send_one_by_one(route53, zone, batch, messages, comment, refused, outcome).await;
-        }
-        Err(error) => {
-            outcome.unsent += batch.len();
-            outcome.stopped_by = Some(error);
-        }
-    }
-}
-
-async fn send_one_by_one(
-    route53: &Route53,
-    zone: &ZonePlan,
-    batch: Vec<ChangeGroup>,
-    messages: Vec<String>,
-    comment: &str,
-    refused: &mut Refused,
-    outcome: &mut Outcome,
-) {
-    if let [group] = batch.as_slice() {
-        refuse(zone, group.clone(), &messages, refused, outcome);
-        return;
-    }
-    for group in batch {
+    let mut waiting = vec![batch];
+    while let Some(mut groups) = waiting.pop() {
         if outcome.stopped_by.is_some() {
-            outcome.unsent += 1;
+            outcome.unsent += groups.len();
             continue;
         }
-        match send(route53, zone, std::slice::from_ref(&group), comment).await {
-            Ok(id) => outcome.accepted.push(accepted(zone, id, vec![group])),
-            Err(AwsError::Refused { messages, .. }) => refuse(zone, group, &messages, refused, outcome),
+        match send(route53, zone, &groups, comment).await {
+            Ok(id) => outcome.accepted.push(accepted(zone, id, groups)),
+            Err(AwsError::Refused { messages, .. }) if groups.len() > 1 => {
+                tracing::error!(
+                    "Failure in zone {} when submitting change batch: {}",
+                    zone.zone_name,
+                    messages.join("; ")
+                );
+                let second_half = groups.split_off(groups.len() / 2);
+                waiting.push(second_half);
+                waiting.push(groups);
+                tokio::time::sleep(PAUSE_BETWEEN_HALVES).await;
+            }
+            Err(AwsError::Refused { messages, .. }) => {
+                for group in groups {
+                    refuse(zone, group, &messages, refused, outcome);
+                }
+            }
             Err(error) => {
-                outcome.unsent += 1;
+                outcome.unsent += groups.len();
                 outcome.stopped_by = Some(error);
             }
         }

@@ -45,6 +45,8 @@ pub(super) struct Controller {
     reporter: Option<Reporter>,
     plan_at: Option<Instant>,
     list_at: Instant,
+    /// Nothing is sent before, because Route 53 has asked for patience or cannot be reached.
+    silent_until: Instant,
     failures: u32,
     failing_sources: BTreeSet<SourceKind>,
 }
@@ -68,6 +70,7 @@ impl Controller {
             reporter,
             plan_at: None,
             list_at: Instant::now(),
+            silent_until: Instant::now(),
             failures: 0,
             failing_sources: BTreeSet::new(),
             options,
@@ -123,7 +126,11 @@ impl Controller {
                     return Err(DnsError::Sources { kind: kind.as_str(), problem });
                 }
                 if self.failing_sources.insert(kind) {
-                    tracing::warn!(kind = kind.as_str(), problem, "cannot watch, trying again; nothing is changed before it has been read");
+                    tracing::warn!(
+                        kind = kind.as_str(),
+                        problem,
+                        "cannot watch, trying again; nothing is changed before it has been read"
+                    );
                 }
                 false
             }
@@ -161,7 +168,7 @@ impl Controller {
     }
 
     fn plan_soon(&mut self, pause: Duration) {
-        let at = Instant::now() + pause;
+        let at = (Instant::now() + pause).max(self.silent_until);
         self.plan_at = Some(self.plan_at.map_or(at, |planned| planned.min(at)));
     }
 
@@ -213,6 +220,7 @@ impl Controller {
                 complain("not everything was sent", &error, pause);
                 // Whether Route 53 has taken the batch is not known when the answer is lost, so look before trying again.
                 self.list_at = Instant::now() + pause;
+                self.silent_until = self.list_at;
             }
         }
         if failed == 0 { Ok(()) } else { Err(DnsError::Incomplete { failed, sent }) }

@@ -100,16 +100,21 @@ async fn calls_route_53_for_changes_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn sends_a_refused_batch_group_by_group_and_what_is_refused_not_again() {
+async fn halves_a_refused_batch_down_to_the_group_at_fault_and_does_not_send_that_again() {
     let world = World::start().await;
     world.answer_batches(|body| {
         if body.contains("bad.example.org") { Answer::Refused("no".to_owned()) } else { Answer::Accepted }
     });
     world.put(mk_ingress("bad", "bad.example.org", "1"));
-    world.put(mk_ingress("good", "good.example.org", "1"));
+    for name in ["good", "good2", "good3"] {
+        world.put(mk_ingress(name, &format!("{name}.example.org"), "1"));
+    }
     let running = Running::start(mk_options(&world).await);
-    let sizes = [world.next_batch().await, world.next_batch().await, world.next_batch().await];
-    assert_eq!(sizes.map(|batch| batch.lines().len()), [8, 4, 4]);
+    let mut sizes = Vec::new();
+    for _ in 0..5 {
+        sizes.push(world.next_batch().await.lines().len());
+    }
+    assert_eq!(sizes, [16, 8, 4, 4, 8], "all, the first half, its halves, the second half");
     world.put(mk_ingress("more", "more.example.org", "1"));
     let next = world.next_batch().await;
     assert!(next.lines().iter().all(|line| line.contains("more")), "{:?}", next.lines());

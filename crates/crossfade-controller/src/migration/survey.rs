@@ -141,7 +141,9 @@ pub async fn check_destination(
         .filter_map(|check| match check.outcome {
             CheckOutcome::Passed => None,
             CheckOutcome::Failed(why) => Some(format!("{} in {destination}: {why}", check.group)),
-            CheckOutcome::Unknown(why) => Some(format!("{} in {destination} cannot be checked: {why}", check.group)),
+            CheckOutcome::Unknown(why) => {
+                Some(format!("{} in {destination} cannot be checked: {why}", check.group))
+            }
         })
         .collect()
 }

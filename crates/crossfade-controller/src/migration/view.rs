@@ -70,7 +70,8 @@ pub async fn view_groups(
             for set in &found.sets {
                 let id = set.set_identifier.as_str();
                 let of_knob = knobs.iter().find(|(_, knob)| knob.set_identifier.as_deref() == Some(id));
-                let cluster = of_knob.map_or_else(|| ClusterName(id.to_owned()), |(cluster, _)| cluster.clone());
+                let cluster =
+                    of_knob.map_or_else(|| ClusterName(id.to_owned()), |(cluster, _)| cluster.clone());
                 if let Some(target) = &set.target {
                     let resolved = resolve(&servers, target).await.unwrap_or_default();
                     addresses.extend(resolved.into_iter().map(|address| (address, cluster.clone())));

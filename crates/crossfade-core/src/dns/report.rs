@@ -229,7 +229,7 @@ impl fmt::Display for Finding {
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 write!(
                     f,
-                    "Not deleting {} of {own_rows} own records, because the objects behind them are missing without having been deleted one by one: {}{more}",
+                    "Not deleting {} of {own_rows} own records, because the objects behind them are missing without having been deleted one by one (--allow-mass-deletion deletes them): {}{more}",
                     rows.len(),
                     names.join(", ")
                 )

@@ -1,4 +1,5 @@
-//! Structural schemas: the shape for merging, pruning of unknown fields, defaults, validation with the texts of kube-openapi.
+//! Structural schemas: the shape for merging, pruning of unknown fields, defaults, validation with the texts
+//! of kube-openapi.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -74,7 +75,8 @@ fn field(schema: &Value) -> Field {
     field
 }
 
-/// Removes fields the schema does not have. `apiVersion`, `kind` and `metadata` of the object itself are not its business.
+/// Removes fields the schema does not have. `apiVersion`, `kind` and `metadata` of the object itself are not
+/// its business.
 pub(crate) fn prune(version: &CustomVersion, object: &mut Value, removed: &mut Removed) {
     let Value::Object(map) = object else { return };
     let mut kept = Map::new();
@@ -93,7 +95,8 @@ fn prune_value(schema: &Value, value: &mut Value, path: &str, removed: &mut Remo
         Value::Object(map) => {
             let properties = schema["properties"].as_object();
             let additional = &schema["additionalProperties"];
-            let open = preserves(schema) || additional == true || (schema["type"].is_null() && properties.is_none());
+            let open =
+                preserves(schema) || additional == true || (schema["type"].is_null() && properties.is_none());
             let names: Vec<String> = map.keys().cloned().collect();
             for name in names {
                 let Some(inner) = map.get_mut(&name) else { continue };
@@ -168,7 +171,9 @@ fn has_type(schema: &Value, value: &Value) -> bool {
         return value.is_string() || value.is_i64() || value.is_u64();
     }
     match schema["type"].as_str() {
-        Some("integer") => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        Some("integer") => {
+            value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
+        }
         Some("number") => value.is_number(),
         Some(wanted) => type_name(value) == wanted,
         None => true,
@@ -193,8 +198,10 @@ fn check(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Problem>)
     if let Some(allowed) = schema["enum"].as_array()
         && !allowed.contains(value)
     {
-        let texts: Vec<String> =
-            allowed.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+        let texts: Vec<String> = allowed
+            .iter()
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+            .collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         problems.push(Problem::unsupported(path, value.clone(), &texts));
     }
@@ -244,7 +251,12 @@ fn check_text(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Prob
     if let Some(most) = schema["maxLength"].as_u64()
         && length > most
     {
-        problems.push(Problem::new(ProblemKind::TooLong, path, value.clone(), format!("may not be more than {most} bytes")));
+        problems.push(Problem::new(
+            ProblemKind::TooLong,
+            path,
+            value.clone(),
+            format!("may not be more than {most} bytes"),
+        ));
     }
     if let Some(pattern) = schema["pattern"].as_str() {
         // A pattern that this engine cannot read is not held against the object.
@@ -359,12 +371,18 @@ fn check_combined(schema: &Value, value: &Value, path: &str, problems: &mut Vec<
             count => problems.push(Problem::invalid(
                 path,
                 shown.clone(),
-                format!("{path:?} must validate one and only one schema (oneOf). Found {count} valid alternatives"),
+                format!(
+                    "{path:?} must validate one and only one schema (oneOf). Found {count} valid alternatives"
+                ),
             )),
         }
     }
     if list("allOf").iter().any(|inner| !holds(inner)) {
-        problems.push(Problem::invalid(path, shown.clone(), format!("{path:?} must validate all the schemas (allOf)")));
+        problems.push(Problem::invalid(
+            path,
+            shown.clone(),
+            format!("{path:?} must validate all the schemas (allOf)"),
+        ));
     }
     if schema["not"].is_object() && holds(&schema["not"]) {
         problems.push(Problem::invalid(path, shown, format!("{path:?} must not validate the schema (not)")));
@@ -398,12 +416,16 @@ mod tests {
 
     #[test]
     fn prunes_and_defaults() {
-        let mut object = json!({"kind": "Thing", "spec": {"from": "x", "extra": 1, "free": {"any": 1}}, "other": 1});
+        let mut object =
+            json!({"kind": "Thing", "spec": {"from": "x", "extra": 1, "free": {"any": 1}}, "other": 1});
         let mut removed = Removed::default();
         prune(&version(), &mut object, &mut removed);
         default(&version(), &mut object);
         assert_eq!(removed.unknown, ["other", "spec.extra"]);
-        assert_eq!(object, json!({"kind": "Thing", "spec": {"from": "x", "free": {"any": 1}, "replicas": 3}}));
+        assert_eq!(
+            object,
+            json!({"kind": "Thing", "spec": {"from": "x", "free": {"any": 1}, "replicas": 3}})
+        );
     }
 
     #[test]

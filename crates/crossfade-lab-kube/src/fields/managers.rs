@@ -1,6 +1,7 @@
 //! `metadata.managedFields`: reading, writing, and what an update or an apply does to it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +11,8 @@ use crate::error::{ApiError, Cause};
 use crate::meta;
 use crate::schema::{Field, ObjectRef, Shape};
 
-/// Distinct managers an object may have by updates before the oldest are folded into one, as on a real server.
+/// Distinct managers an object may have by updates before the oldest are folded into one, as on a real
+/// server.
 const UPDATE_MANAGERS_MAX: usize = 10;
 
 /// The annotation in which `kubectl apply` keeps what it applied last.
@@ -78,7 +80,12 @@ impl Managers {
                 Some("Update") => Operation::Update,
                 _ => continue,
             };
-            let key = Key { operation, name: text("manager"), api_version: text("apiVersion"), subresource: text("subresource") };
+            let key = Key {
+                operation,
+                name: text("manager"),
+                api_version: text("apiVersion"),
+                subresource: text("subresource"),
+            };
             let owned = Owned { fields: FieldSet::from_fields_v1(&entry["fieldsV1"]), time: text("time") };
             managers.0.insert(key, owned);
         }
@@ -86,7 +93,8 @@ impl Managers {
     }
 
     fn write(&self, object: &mut Value) {
-        let mut entries: Vec<(&Key, &Owned)> = self.0.iter().filter(|(_, owned)| !owned.fields.is_empty()).collect();
+        let mut entries: Vec<(&Key, &Owned)> =
+            self.0.iter().filter(|(_, owned)| !owned.fields.is_empty()).collect();
         entries.sort_by(|(a, owned_a), (b, owned_b)| {
             (a.operation, &owned_a.time, &a.name).cmp(&(b.operation, &owned_b.time, &b.name))
         });
@@ -210,7 +218,8 @@ fn update_managers(managers: &mut Managers, live: &Value, new: &Value, field: &F
 
 /// Server-side apply of `config` over `live` (none: the object is to be created).
 ///
-/// Returns the merged object with its `managedFields`; the caller stores it, or not when it equals what is stored.
+/// Returns the merged object with its `managedFields`; the caller stores it, or not when it equals what is
+/// stored.
 pub(crate) fn apply(
     live: Option<&Value>,
     config: &Value,
@@ -284,8 +293,14 @@ fn reached(mut comparison: walk::Comparison, by: &Manager) -> walk::Comparison {
     comparison
 }
 
-/// Whether all conflicts are over fields that the same person applied by client-side apply before: then the move to server-side apply is free.
-fn applied_before(live: Option<&Value>, conflicts: &BTreeMap<Key, FieldSet>, field: &Field, by: &Manager) -> bool {
+/// Whether all conflicts are over fields that the same person applied by client-side apply before: then the
+/// move to server-side apply is free.
+fn applied_before(
+    live: Option<&Value>,
+    conflicts: &BTreeMap<Key, FieldSet>,
+    field: &Field,
+    by: &Manager,
+) -> bool {
     if by.name != "kubectl" {
         return false;
     }
@@ -328,10 +343,10 @@ fn conflict_error(conflicts: &BTreeMap<Key, FieldSet>) -> ApiError {
     for (key, set) in conflicts {
         let mut who = format!("{:?}", key.name);
         if !key.subresource.is_empty() {
-            who.push_str(&format!(" with subresource {:?}", key.subresource));
+            let _ = write!(who, " with subresource {:?}", key.subresource);
         }
         if key.operation == Operation::Update {
-            who.push_str(&format!(" using {}", key.api_version));
+            let _ = write!(who, " using {}", key.api_version);
         }
         lines.push(format!("conflicts with {who}:"));
         for path in set.paths() {
@@ -357,7 +372,12 @@ mod tests {
     use crate::schema::builtin;
 
     fn by(name: &str) -> Manager {
-        Manager { name: name.into(), api_version: "apps/v1".into(), subresource: String::new(), resets: Vec::new() }
+        Manager {
+            name: name.into(),
+            api_version: "apps/v1".into(),
+            subresource: String::new(),
+            resets: Vec::new(),
+        }
     }
 
     fn deployment(replicas: Option<i64>, image: &str) -> Value {

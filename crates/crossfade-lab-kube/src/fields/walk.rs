@@ -1,4 +1,5 @@
-//! Values and types walked together: the set of a value, the difference of two, merging one into another, removing a set.
+//! Values and types walked together: the set of a value, the difference of two, merging one into another,
+//! removing a set.
 //!
 //! What is granular and what is one value (atomic) is decided by the type alone, in [`parts`].
 
@@ -240,8 +241,8 @@ fn check_items(items: &[Value], item: &Field, keys: Option<&[String]>) -> Result
     Ok(())
 }
 
-/// Items keep the live order; those that only the configuration has come where the configuration puts them, and where both disagree about the
-/// order of shared items the configuration wins.
+/// Items keep the live order; those that only the configuration has come where the configuration puts them,
+/// and where both disagree about the order of shared items the configuration wins.
 fn merge_lists(
     live: &[Value],
     applied: &[Value],
@@ -251,12 +252,14 @@ fn merge_lists(
     check_items(applied, item, keys)?;
     let live_steps: Vec<String> = live.iter().map(|inner| item_step(inner, keys)).collect();
     let applied_steps: Vec<String> = applied.iter().map(|inner| item_step(inner, keys)).collect();
-    let find_live = |step: &String| live_steps.iter().position(|known| known == step).map(|index| &live[index]);
+    let find_live =
+        |step: &String| live_steps.iter().position(|known| known == step).map(|index| &live[index]);
 
     let mut out = Vec::with_capacity(live.len().max(applied.len()));
     let mut next_live = 0;
     for (index, step) in applied_steps.iter().enumerate() {
-        // Live items that the configuration does not have stay in front of the shared item they stood in front of.
+        // Live items that the configuration does not have stay in front of the shared item they stood in
+        // front of.
         if let Some(position) = live_steps.iter().position(|known| known == step) {
             while next_live < position {
                 if !applied_steps.contains(&live_steps[next_live]) {
@@ -266,7 +269,8 @@ fn merge_lists(
             }
             next_live = next_live.max(position + 1);
         } else {
-            // An item new to the list: the live items that lead up to the next shared one come first, as on a real server.
+            // An item new to the list: the live items that lead up to the next shared one come first, as on a
+            // real server.
             while next_live < live_steps.len() && !applied_steps.contains(&live_steps[next_live]) {
                 out.push(live[next_live].clone());
                 next_live += 1;
@@ -320,7 +324,8 @@ fn remove_items(items: &[Value], set: &FieldSet, item: &Field, keys: Option<&[St
         .collect()
 }
 
-/// The set with every named field that has something below it made a member, so that removing all of its parts removes it too.
+/// The set with every named field that has something below it made a member, so that removing all of its
+/// parts removes it too.
 pub(crate) fn with_named_fields(set: &FieldSet, field: &Field) -> FieldSet {
     let mut result = FieldSet { member: set.member, children: BTreeMap::new() };
     for (step, child) in &set.children {

@@ -69,7 +69,8 @@ pub(super) fn warn(mut answer: Answer, warnings: &[String]) -> Answer {
     answer
 }
 
-/// A reply whose body is written while it is read. The sender sees the end of the connection as a closed channel.
+/// A reply whose body is written while it is read. The sender sees the end of the connection as a closed
+/// channel.
 pub(super) fn stream(content_type: &'static str) -> (Answer, mpsc::Sender<Bytes>) {
     let (sender, receiver) = mpsc::channel(STREAM_PIECES);
     let mut response = Response::new(Pieces(receiver).boxed());
@@ -83,7 +84,10 @@ impl Body for Pieces {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.poll_recv(cx).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
     }
 }

@@ -56,13 +56,17 @@ impl Query {
     }
 
     pub(super) fn is_true(&self, name: &str) -> bool {
-        self.0.iter().any(|(key, value)| key == name && matches!(value.as_str(), "true" | "1" | "t" | "T" | "True" | "TRUE"))
+        self.0.iter().any(|(key, value)| {
+            key == name && matches!(value.as_str(), "true" | "1" | "t" | "T" | "True" | "TRUE")
+        })
     }
 
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!("{name}: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"))
+            ApiError::bad_request(format!(
+                "{name}: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+            ))
         })
     }
 }
@@ -108,7 +112,9 @@ impl Call {
             match parameters.iter().find_map(|parameter| parameter.strip_prefix("as=")) {
                 None => return Ok(Form::Whole),
                 Some("Table") if parameters.contains(&"v=v1") => return Ok(Form::Table),
-                Some("PartialObjectMetadata" | "PartialObjectMetadataList") if parameters.contains(&"v=v1") => {
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList")
+                    if parameters.contains(&"v=v1") =>
+                {
                     return Ok(Form::Metadata);
                 }
                 Some(_) => {}
@@ -136,8 +142,9 @@ impl Call {
     }
 
     pub(super) fn json(&self) -> Result<Value, ApiError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+        })
     }
 
     /// YAML, of which JSON is the common case.

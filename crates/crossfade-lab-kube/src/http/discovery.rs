@@ -13,14 +13,15 @@ use crate::schema::openapi;
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// `swagger: "2.0"` as a protocol buffer: a document that describes nothing. Clients that ask for the second OpenAPI version fall back to the
-/// third or to the types they were built with.
+/// `swagger: "2.0"` as a protocol buffer: a document that describes nothing. Clients that ask for the second
+/// OpenAPI version fall back to the third or to the types they were built with.
 const OPENAPI_V2_EMPTY: &[u8] = b"\x0a\x032.0";
 
 const OPENAPI_V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 pub(super) fn version(context: &Context) -> Answer {
-    let (major, minor) = context.kubernetes_version.split_once('.').unwrap_or((&context.kubernetes_version, "0"));
+    let (major, minor) =
+        context.kubernetes_version.split_once('.').unwrap_or((&context.kubernetes_version, "0"));
     let minor = minor.split('.').next().unwrap_or_default();
     let patch = context.kubernetes_version.split('.').nth(2).unwrap_or("0");
     answer::json(
@@ -44,12 +45,14 @@ pub(super) fn answer(context: &Context, call: &Call, segments: &[&str]) -> Resul
         return Err(ApiError::method_not_allowed());
     }
     let registry = context.store.registry();
-    let aggregated = call.accept.contains("as=APIGroupDiscoveryList") && call.accept.contains("v=v2");
+    let aggregated = accepts_aggregated(&call.accept);
     match segments {
         ["version"] => Ok(version(context)),
-        ["healthz" | "livez" | "readyz", ..] => Ok(answer::text(StatusCode::OK, "text/plain; charset=utf-8", "ok")),
+        ["healthz" | "livez" | "readyz", ..] => {
+            Ok(answer::text(StatusCode::OK, "text/plain; charset=utf-8", "ok"))
+        }
         [] => Ok(answer::json(StatusCode::OK, &json!({"paths": paths(&registry)}))),
-        ["api"] if aggregated => Ok(aggregate(&registry, |group| group.is_empty())),
+        ["api"] if aggregated => Ok(aggregate(&registry, str::is_empty)),
         ["apis"] if aggregated => Ok(aggregate(&registry, |group| !group.is_empty())),
         ["api"] => Ok(answer::json(
             StatusCode::OK,
@@ -57,8 +60,12 @@ pub(super) fn answer(context: &Context, call: &Call, segments: &[&str]) -> Resul
                 "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]}),
         )),
         ["apis"] => {
-            let groups: Vec<Value> = named_groups(&registry).map(|(group, versions)| group_value(&group, &versions)).collect();
-            Ok(answer::json(StatusCode::OK, &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})))
+            let groups: Vec<Value> =
+                named_groups(&registry).map(|(group, versions)| group_value(&group, &versions)).collect();
+            Ok(answer::json(
+                StatusCode::OK,
+                &json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}),
+            ))
         }
         ["apis", group] => {
             let (name, versions) =
@@ -78,6 +85,16 @@ pub(super) fn answer(context: &Context, call: &Call, segments: &[&str]) -> Resul
     }
 }
 
+/// Whether a client takes all groups in one document, of the version that this server writes.
+fn accepts_aggregated(accept: &str) -> bool {
+    accept.split(',').any(|range| {
+        let parameters: Vec<&str> = range.split(';').map(str::trim).collect();
+        ["g=apidiscovery.k8s.io", "v=v2", "as=APIGroupDiscoveryList"]
+            .iter()
+            .all(|wanted| parameters.contains(wanted))
+    })
+}
+
 fn named_groups(registry: &Registry) -> impl Iterator<Item = (String, Vec<String>)> {
     registry.groups().into_iter().filter(|(group, _)| !group.is_empty())
 }
@@ -88,7 +105,9 @@ fn paths(registry: &Registry) -> Vec<String> {
         paths.push(format!("/apis/{group}"));
         paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
-    paths.extend(["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned));
+    paths.extend(
+        ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+    );
     paths
 }
 
@@ -129,7 +148,11 @@ fn subresources(resource: &ResourceType, version: &Version) -> Vec<(&'static str
     let own = json!({"group": resource.id.group, "version": version.name, "kind": resource.kind});
     let mut list = Vec::new();
     if resource.is("", "pods") {
-        list.push(("eviction", json!({"group": "policy", "version": "v1", "kind": "Eviction"}), vec!["create"]));
+        list.push((
+            "eviction",
+            json!({"group": "policy", "version": "v1", "kind": "Eviction"}),
+            vec!["create"],
+        ));
         list.push(("log", own.clone(), vec!["get"]));
     }
     if version.scale.is_some() {
@@ -143,7 +166,10 @@ fn subresources(resource: &ResourceType, version: &Version) -> Vec<(&'static str
 }
 
 fn resources(registry: &Registry, group: &str, version: &str) -> Result<Answer, ApiError> {
-    let known = registry.groups().iter().any(|(name, versions)| name == group && versions.iter().any(|v| v == version));
+    let known = registry
+        .groups()
+        .iter()
+        .any(|(name, versions)| name == group && versions.iter().any(|v| v == version));
     if !known {
         return Err(ApiError::no_such_path());
     }
@@ -180,8 +206,10 @@ fn resources(registry: &Registry, group: &str, version: &str) -> Result<Answer, 
         }
     }
     for (plural, kind) in reviews(group) {
-        list.push(json!({"name": plural, "singularName": kind.to_lowercase(), "namespaced": false, "kind": kind,
-            "verbs": ["create"]}));
+        list.push(
+            json!({"name": plural, "singularName": kind.to_lowercase(), "namespaced": false, "kind": kind,
+            "verbs": ["create"]}),
+        );
     }
     Ok(answer::json(
         StatusCode::OK,
@@ -202,7 +230,11 @@ fn aggregate(registry: &Registry, wanted: impl Fn(&str) -> bool) -> Answer {
                         "resources": aggregated_resources(registry, &group, version)})
                 })
                 .collect();
-            let metadata = if group.is_empty() { json!({"creationTimestamp": null}) } else { json!({"name": group, "creationTimestamp": null}) };
+            let metadata = if group.is_empty() {
+                json!({"creationTimestamp": null})
+            } else {
+                json!({"name": group, "creationTimestamp": null})
+            };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
@@ -251,7 +283,8 @@ fn openapi_index(registry: &Registry) -> Value {
     let mut paths = serde_json::Map::new();
     for (group, versions) in registry.groups() {
         for version in versions {
-            let path = if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
+            let path =
+                if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") };
             // The hash names the content, so that clients may cache; types change when a definition does.
             let hash = openapi::hash(served(registry, &group, &version));
             let url = format!("/openapi/v3/{path}?hash={hash}");
@@ -262,9 +295,29 @@ fn openapi_index(registry: &Registry) -> Value {
 }
 
 fn openapi_document(registry: &Registry, group: &str, version: &str) -> Result<Answer, ApiError> {
-    let known = registry.groups().iter().any(|(name, versions)| name == group && versions.iter().any(|v| v == version));
+    let known = registry
+        .groups()
+        .iter()
+        .any(|(name, versions)| name == group && versions.iter().any(|v| v == version));
     if !known {
         return Err(ApiError::no_such_path());
     }
     Ok(answer::json(StatusCode::OK, &openapi::document(group, version, served(registry, group, version))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aggregated_discovery_is_only_for_clients_that_know_its_version() {
+        let range = |version: &str| {
+            format!(
+                "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList,application/json"
+            )
+        };
+        assert!(accepts_aggregated(&range("v2")));
+        assert!(!accepts_aggregated(&range("v2beta1")));
+        assert!(!accepts_aggregated("application/json"));
+    }
 }

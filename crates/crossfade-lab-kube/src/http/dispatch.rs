@@ -50,12 +50,13 @@ pub(super) async fn answer(context: &Arc<Context>, request: Request<Incoming>) -
 
 async fn handle(context: &Arc<Context>, request: Request<Incoming>) -> Result<Answer, ApiError> {
     let (head, body) = request.into_parts();
-    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let header =
+        |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let path = head.uri.path().to_owned();
     let authorization = header(AUTHORIZATION);
     // Probes of health and version need no credentials, as on a real server.
     if head.method == Method::GET && is_public(&path) && authorization.is_empty() {
-        return public(context, &path);
+        return Ok(public(context, &path));
     }
     let user = authenticate(context, &authorization)?;
     let body = read_body(body).await?;
@@ -70,9 +71,12 @@ async fn handle(context: &Arc<Context>, request: Request<Incoming>) -> Result<An
         body,
         path,
     };
-    let answer = route(context, &call).await;
+    let answer = route(context, &call);
     if let Err(error) = &answer
-        && matches!(error.reason(), Reason::MethodNotAllowed | Reason::UnsupportedMediaType | Reason::NotAcceptable)
+        && matches!(
+            error.reason(),
+            Reason::MethodNotAllowed | Reason::UnsupportedMediaType | Reason::NotAcceptable
+        )
     {
         tracing::info!(method = %call.method, path = call.path, %error, "a request this server does not support");
     }
@@ -83,17 +87,19 @@ fn is_public(path: &str) -> bool {
     path == "/version" || ["/healthz", "/livez", "/readyz"].iter().any(|prefix| path.starts_with(prefix))
 }
 
-fn public(context: &Context, path: &str) -> Result<Answer, ApiError> {
+fn public(context: &Context, path: &str) -> Answer {
     if path.trim_end_matches('/') == "/version" {
-        return Ok(discovery::version(context));
+        return discovery::version(context);
     }
-    Ok(answer::text(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok")))
+    answer::text(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from_static(b"ok"))
 }
 
 fn authenticate(context: &Context, authorization: &str) -> Result<User, ApiError> {
     authorization
         .strip_prefix("Bearer ")
-        .and_then(|token| context.users.iter().find(|user| same(user.token.as_bytes(), token.trim().as_bytes())))
+        .and_then(|token| {
+            context.users.iter().find(|user| same(user.token.as_bytes(), token.trim().as_bytes()))
+        })
         .cloned()
         .ok_or_else(|| ApiError::new(Reason::Unauthorized, "Unauthorized"))
 }
@@ -114,7 +120,7 @@ async fn read_body(body: Incoming) -> Result<Bytes, ApiError> {
     }
 }
 
-async fn route(context: &Arc<Context>, call: &Call) -> Result<Answer, ApiError> {
+fn route(context: &Arc<Context>, call: &Call) -> Result<Answer, ApiError> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let (group, version, rest) = match segments.as_slice() {
         ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
@@ -133,29 +139,43 @@ async fn route(context: &Arc<Context>, call: &Call) -> Result<Answer, ApiError> 
         (None | Some("status"), &Method::GET) if place.name.is_some() => reading::get(context, call, &place),
         (None, &Method::GET) => reading::list(context, call, &place),
         (None, &Method::POST) if place.name.is_none() => writing::create(context, call, &place),
-        (None | Some("status"), &Method::PUT) if place.name.is_some() => writing::replace(context, call, &place),
-        (None | Some("status"), &Method::PATCH) if place.name.is_some() => writing::patch(context, call, &place),
+        (None | Some("status"), &Method::PUT) if place.name.is_some() => {
+            writing::replace(context, call, &place)
+        }
+        (None | Some("status"), &Method::PATCH) if place.name.is_some() => {
+            writing::patch(context, call, &place)
+        }
         (None, &Method::DELETE) if place.name.is_some() => writing::delete(context, call, &place),
         (None, &Method::DELETE) => writing::delete_collection(context, call, &place),
         (Some("scale"), _) if place.name.is_some() => scale::answer(context, call, &place),
         (Some("log"), &Method::GET) if place.resource.is("", "pods") => logs::answer(context, call, &place),
-        (Some("eviction"), &Method::POST) if place.resource.is("", "pods") => writing::evict(context, call, &place),
-        (Some("finalize"), &Method::PUT) if place.resource.is("", "namespaces") => writing::finalize(context, call, &place),
+        (Some("eviction"), &Method::POST) if place.resource.is("", "pods") => {
+            writing::evict(context, call, &place)
+        }
+        (Some("finalize"), &Method::PUT) if place.resource.is("", "namespaces") => {
+            writing::finalize(context, call, &place)
+        }
         (None | Some("status"), _) => Err(ApiError::method_not_allowed()),
-        (Some(_), _) => Err(ApiError::no_such_path()),
+        (Some(subresource), _) => {
+            tracing::info!(method = %call.method, path = call.path, subresource, "no such subresource");
+            Err(ApiError::no_such_path())
+        }
     }
 }
 
 fn place(context: &Context, group: &str, version: &str, rest: &[&str]) -> Result<Place, ApiError> {
     let (namespace, plural, after) = match rest {
-        ["namespaces", namespace, plural, after @ ..] if !matches!(*plural, "status" | "finalize") || group != "" => {
+        ["namespaces", namespace, plural, after @ ..]
+            if !matches!(*plural, "status" | "finalize") || !group.is_empty() =>
+        {
             (Some((*namespace).to_owned()), *plural, after)
         }
         [plural, after @ ..] => (None, *plural, after),
         [] => return Err(ApiError::no_such_path()),
     };
     let registry = context.store.registry();
-    let resource = registry.get(&ResourceId::new(group, plural)).cloned().ok_or_else(ApiError::no_such_path)?;
+    let resource =
+        registry.get(&ResourceId::new(group, plural)).cloned().ok_or_else(ApiError::no_such_path)?;
     let served = resource.version(version).ok_or_else(ApiError::no_such_path)?;
     let (name, subresource) = match after {
         [] => (None, None),
@@ -166,7 +186,8 @@ fn place(context: &Context, group: &str, version: &str, rest: &[&str]) -> Result
     if subresource.as_deref() == Some("status") && !served.status {
         return Err(ApiError::no_such_path());
     }
-    let scope_fits = if resource.namespaced { namespace.is_some() || name.is_none() } else { namespace.is_none() };
+    let scope_fits =
+        if resource.namespaced { namespace.is_some() || name.is_none() } else { namespace.is_none() };
     if !scope_fits {
         return Err(ApiError::no_such_path());
     }

@@ -19,7 +19,11 @@ pub(super) fn answer(context: &Context, call: &Call, place: &Place) -> Result<An
     let (namespace, name) = (place.namespace_text(), place.name_text());
     let pod = context.store.get(place.id(), Some(namespace), name)?;
     let container = container(&pod, name, call.query.get("container"))?;
-    let source = if call.query.is_true("previous") { None } else { context.pod_logs.lines(namespace, name, &container) };
+    let source = if call.query.is_true("previous") {
+        None
+    } else {
+        context.pod_logs.lines(namespace, name, &container)
+    };
     let Some(source) = source else {
         let text = if call.query.is_true("previous") {
             format!("previous terminated container \"{container}\" in pod \"{name}\" not found")
@@ -29,7 +33,8 @@ pub(super) fn answer(context: &Context, call: &Call, place: &Place) -> Result<An
         return Err(ApiError::bad_request(text));
     };
     let tail = call.query.number("tailLines")?.and_then(|count| usize::try_from(count).ok());
-    let limit = call.query.number("limitBytes")?.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    let limit =
+        call.query.number("limitBytes")?.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     let skip = tail.map_or(0, |tail| source.past.len().saturating_sub(tail));
     let mut text = String::new();
     for line in source.past.iter().skip(skip) {

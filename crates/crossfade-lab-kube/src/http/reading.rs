@@ -59,9 +59,15 @@ pub(super) fn one(status: StatusCode, call: &Call, place: &Place, form: Form, ob
         Form::Metadata => answer::json(status, &metadata_only(&object)),
         Form::Table => {
             let include = table::Include::parse(call.query.get("includeObject"));
-            let rows = table::render(&place.resource, &place.version, &[object.clone()], include, table::Columns::Shown);
+            let rows = table::render(
+                &place.resource,
+                &place.version,
+                std::slice::from_ref(&object),
+                include,
+                table::Columns::Shown,
+            );
             let version = meta::resource_version(&object).to_owned();
-            answer::json(status, &table::document(rows, &json!({"resourceVersion": version})))
+            answer::json(status, &table::document(&rows, &json!({"resourceVersion": version})))
         }
     }
 }
@@ -80,7 +86,8 @@ struct Continue {
 
 impl Continue {
     fn parse(token: &str) -> Result<Continue, ApiError> {
-        let refuse = || ApiError::bad_request("continue key is not valid: encoded continue token is not valid");
+        let refuse =
+            || ApiError::bad_request("continue key is not valid: encoded continue token is not valid");
         let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|_| refuse())?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| refuse())?;
         let start = value["start"].as_str().unwrap_or_default();
@@ -106,12 +113,15 @@ pub(super) fn list(context: &Context, call: &Call, place: &Place) -> Result<Answ
         Some(resume) => Some(resume.revision),
         None => wanted_revision(context, call)?,
     };
-    let listed = context.store.list_at(place.id(), place.namespace.as_deref(), revision).map_err(|error| {
-        if resume.is_some() && error.reason() == Reason::Expired { expired_page() } else { error }
-    })?;
+    let listed =
+        context.store.list_at(place.id(), place.namespace.as_deref(), revision).map_err(|error| {
+            if resume.is_some() && error.reason() == Reason::Expired { expired_page() } else { error }
+        })?;
     let mut items: Vec<Arc<Value>> = listed.items;
     if let Some(resume) = &resume {
-        items.retain(|object| (meta::namespace(object), meta::name(object)) > (resume.namespace.as_str(), resume.name.as_str()));
+        items.retain(|object| {
+            (meta::namespace(object), meta::name(object)) > (resume.namespace.as_str(), resume.name.as_str())
+        });
     }
     items.retain(|object| selection.matches(object));
     let mut metadata = Map::new();
@@ -132,7 +142,13 @@ pub(super) fn list(context: &Context, call: &Call, place: &Place) -> Result<Answ
     Ok(rendered(call, place, form, &items, metadata))
 }
 
-fn rendered(call: &Call, place: &Place, form: Form, items: &[Arc<Value>], metadata: Map<String, Value>) -> Answer {
+fn rendered(
+    call: &Call,
+    place: &Place,
+    form: Form,
+    items: &[Arc<Value>],
+    metadata: Map<String, Value>,
+) -> Answer {
     match form {
         Form::Whole => answer::json(
             StatusCode::OK,
@@ -141,7 +157,8 @@ fn rendered(call: &Call, place: &Place, form: Form, items: &[Arc<Value>], metada
                 api_version: place.resource.api_version(&place.version),
                 metadata: Value::Object(metadata),
                 items,
-                // The list types of built-in kinds do not repeat the kind in each item; those of custom resources do.
+                // The list types of built-in kinds do not repeat the kind in each item; those of custom
+                // resources do.
                 bare_items: !place.resource.is_custom(),
             },
         ),
@@ -156,7 +173,7 @@ fn rendered(call: &Call, place: &Place, form: Form, items: &[Arc<Value>], metada
         Form::Table => {
             let include = table::Include::parse(call.query.get("includeObject"));
             let rows = table::render(&place.resource, &place.version, items, include, table::Columns::Shown);
-            answer::json(StatusCode::OK, &table::document(rows, &Value::Object(metadata)))
+            answer::json(StatusCode::OK, &table::document(&rows, &Value::Object(metadata)))
         }
     }
 }

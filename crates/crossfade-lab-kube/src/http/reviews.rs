@@ -1,4 +1,5 @@
-//! Questions about oneself: `kubectl auth can-i` and `kubectl auth whoami`. Answered from the caller's [`Access`]; nothing is stored.
+//! Questions about oneself: `kubectl auth can-i` and `kubectl auth whoami`. Answered from the caller's
+//! [`Access`]; nothing is stored.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -27,7 +28,8 @@ pub(super) fn answer(
     rest: &[&str],
 ) -> Option<Result<Answer, ApiError>> {
     let [plural] = rest else { return None };
-    let (_, _, kind) = REVIEWS.iter().find(|(known, name, _)| *known == group && name == plural && version == "v1")?;
+    let (_, _, kind) =
+        REVIEWS.iter().find(|(known, name, _)| *known == group && name == plural && version == "v1")?;
     if call.method != Method::POST {
         return Some(Err(ApiError::method_not_allowed()));
     }

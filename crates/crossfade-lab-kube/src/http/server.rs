@@ -10,11 +10,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::dispatch;
 use super::Context;
+use super::dispatch;
 use crate::{ApiServerOptions, Store};
 
-/// Connections at once. A client keeps one or two, so this is far above what a lab needs and bounds what a runaway client can take.
+/// Connections at once. A client keeps one or two, so this is far above what a lab needs and bounds what a
+/// runaway client can take.
 const CONNECTIONS_MAX: usize = 1_000;
 
 /// A client that has not finished its TLS handshake by then is not one.
@@ -28,6 +29,7 @@ pub struct ApiServer {
     address: SocketAddr,
     store: Store,
     accepting: JoinHandle<()>,
+    namespaces: JoinHandle<()>,
 }
 
 impl std::fmt::Debug for ApiServer {
@@ -50,8 +52,9 @@ impl ApiServer {
             started: jiff::Timestamp::now(),
         });
         let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(options.tls), context));
+        let namespaces = tokio::spawn(store.clone().run_namespace_controller());
         tracing::info!(cluster = options.cluster_name, %address, "Kubernetes API is ready");
-        Ok(ApiServer { address, store, accepting })
+        Ok(ApiServer { address, store, accepting, namespaces })
     }
 
     /// Where it listens.
@@ -69,6 +72,7 @@ impl Drop for ApiServer {
     fn drop(&mut self) {
         self.store.stop();
         self.accepting.abort();
+        self.namespaces.abort();
     }
 }
 

@@ -18,10 +18,10 @@ use crate::store::{End, Watch, WatchEventKind, in_version};
 use crate::table;
 
 /// How often a watch that asks for bookmarks gets one, as on a real server.
-const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
+const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Shortest life of a watch that names no timeout (`--min-request-timeout`); the real one is up to twice that, at random, so that the
-/// watches of a restarted server do not all end together.
+/// Shortest life of a watch that names no timeout (`--min-request-timeout`); the real one is up to twice
+/// that, at random, so that the watches of a restarted server do not all end together.
 const LIFE_SECONDS_MIN: u64 = 1_800;
 
 /// How events of one watch are written.
@@ -108,7 +108,11 @@ fn start(context: &Context, call: &Call, place: &Place, selection: &Selection) -
     } else {
         listed.items.into_iter().filter(|object| selection.matches(object)).collect()
     };
-    Ok(Start { initial, revision: listed.revision, marks_end: wants_initial && call.query.is_true("allowWatchBookmarks") })
+    Ok(Start {
+        initial,
+        revision: listed.revision,
+        marks_end: wants_initial && call.query.is_true("allowWatchBookmarks"),
+    })
 }
 
 async fn run(
@@ -130,7 +134,8 @@ async fn run(
     }
     let end = tokio::time::sleep(life);
     tokio::pin!(end);
-    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + BOOKMARK_INTERVAL, BOOKMARK_INTERVAL);
+    let mut tick =
+        tokio::time::interval_at(tokio::time::Instant::now() + BOOKMARK_INTERVAL, BOOKMARK_INTERVAL);
     loop {
         let piece = tokio::select! {
             change = watch.next_change() => match change {
@@ -177,9 +182,14 @@ impl Writer {
                 let columns = if self.columns_sent { table::Columns::Hidden } else { table::Columns::Shown };
                 self.columns_sent = true;
                 let version = meta::resource_version(&object).to_owned();
-                let rows =
-                    table::render(&self.place.resource, &self.place.version, &[object], self.include, columns);
-                line(kind, &table::document(rows, &json!({"resourceVersion": version})))
+                let rows = table::render(
+                    &self.place.resource,
+                    &self.place.version,
+                    &[object],
+                    self.include,
+                    columns,
+                );
+                line(kind, &table::document(&rows, &json!({"resourceVersion": version})))
             }
         }
     }
@@ -206,7 +216,7 @@ impl Writer {
                     table::Include::Metadata,
                     table::Columns::Hidden,
                 );
-                line("BOOKMARK", &table::document(rows, &json!({"resourceVersion": revision.to_string()})))
+                line("BOOKMARK", &table::document(&rows, &json!({"resourceVersion": revision.to_string()})))
             }
         }
     }

@@ -36,11 +36,13 @@ pub(super) fn replace(context: &Context, call: &Call, place: &Place) -> Result<A
     let options = call.write_options(&place.version)?;
     let object = call.object()?;
     let (namespace, name) = (place.namespace_text(), place.name_text());
-    let result = context.store.modify_object(place.id(), namespace, name, target(place), &options, |_| Ok(object))?;
+    let result =
+        context.store.modify_object(place.id(), namespace, name, target(place), &options, |_| Ok(object))?;
     written(call, place, &result)
 }
 
-/// `PUT .../finalize` of a namespace: its content controller is part of this server, so there is nothing to finalize from outside.
+/// `PUT .../finalize` of a namespace: its content controller is part of this server, so there is nothing to
+/// finalize from outside.
 pub(super) fn finalize(context: &Context, call: &Call, place: &Place) -> Result<Answer, ApiError> {
     super::reading::get(context, call, place)
 }
@@ -54,7 +56,8 @@ pub(super) fn patch(context: &Context, call: &Call, place: &Place) -> Result<Ans
             return Err(patch_options(Problem::required("fieldManager", "is required for apply patch")));
         }
         let config = call.yaml()?;
-        let result = context.store.apply_object(place.id(), namespace, name, target(place), &options, config)?;
+        let result =
+            context.store.apply_object(place.id(), namespace, name, target(place), &options, config)?;
         return written(call, place, &result);
     }
     if call.query.get("force").is_some() {
@@ -66,9 +69,10 @@ pub(super) fn patch(context: &Context, call: &Call, place: &Place) -> Result<Ans
     let shape = place.resource.version(&place.version).ok_or_else(ApiError::no_such_path)?.schema.clone();
     let mut options = options;
     options.wants_resource_version = false;
-    let result = context.store.modify_object(place.id(), namespace, name, target(place), &options, |current| {
-        patched(kind, current, &changes, &shape)
-    })?;
+    let result =
+        context.store.modify_object(place.id(), namespace, name, target(place), &options, |current| {
+            patched(kind, current, &changes, &shape)
+        })?;
     written(call, place, &result)
 }
 
@@ -101,18 +105,22 @@ pub(super) fn patch_kind(media: &str, place: &Place) -> Result<PatchKind, ApiErr
 fn delete_options(call: &Call) -> Result<DeleteOptions, ApiError> {
     let body: Value = if call.body.is_empty() { json!({}) } else { call.object()? };
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let policy = text(&body["propagationPolicy"]).or_else(|| call.query.get("propagationPolicy").map(str::to_owned));
-    let orphan = body["orphanDependents"].as_bool().or_else(|| {
-        call.query.get("orphanDependents").map(|_| call.query.is_true("orphanDependents"))
-    });
+    let policy =
+        text(&body["propagationPolicy"]).or_else(|| call.query.get("propagationPolicy").map(str::to_owned));
+    let orphan = body["orphanDependents"]
+        .as_bool()
+        .or_else(|| call.query.get("orphanDependents").map(|_| call.query.is_true("orphanDependents")));
     let propagation = match policy.as_deref() {
         Some("Orphan") => Propagation::Orphan,
         Some("Foreground") => Propagation::Foreground,
-        Some("Background") => Propagation::Background,
         None if orphan == Some(true) => Propagation::Orphan,
-        None => Propagation::Background,
+        Some("Background") | None => Propagation::Background,
         Some(other) => {
-            let problem = Problem::unsupported("propagationPolicy", other, &["Foreground", "Background", "Orphan", "nil"]);
+            let problem = Problem::unsupported(
+                "propagationPolicy",
+                other,
+                &["Foreground", "Background", "Orphan", "nil"],
+            );
             return Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &[problem]));
         }
     };
@@ -127,8 +135,9 @@ fn delete_options(call: &Call) -> Result<DeleteOptions, ApiError> {
 
 pub(super) fn delete(context: &Context, call: &Call, place: &Place) -> Result<Answer, ApiError> {
     let options = delete_options(call)?;
-    let deleted = context.store.delete_object(place.id(), place.namespace_text(), place.name_text(), &options)?;
-    Ok(deletion(call, place, &deleted)?)
+    let deleted =
+        context.store.delete_object(place.id(), place.namespace_text(), place.name_text(), &options)?;
+    deletion(call, place, &deleted)
 }
 
 /// A removed object is reported as a success; one that waits for its finalizers, and a pod, as the object.

@@ -28,7 +28,9 @@ pub(crate) fn default(resource: &ResourceType, object: &mut Value) {
                 each(meta::items_mut(subset, "/ports"), |port| absent(port, &[("protocol", json!("TCP"))]));
             }
         }
-        ("", "persistentvolumeclaims") => absent(meta::child_mut(object, "spec"), &[("volumeMode", json!("Filesystem"))]),
+        ("", "persistentvolumeclaims") => {
+            absent(meta::child_mut(object, "spec"), &[("volumeMode", json!("Filesystem"))]);
+        }
         ("", "persistentvolumes") => absent(
             meta::child_mut(object, "spec"),
             &[("volumeMode", json!("Filesystem")), ("persistentVolumeReclaimPolicy", json!("Retain"))],
@@ -97,7 +99,10 @@ fn service(object: &mut Value) {
 
 fn workload(resource: &ResourceType, object: &mut Value) {
     let template_labels = object["spec"]["template"]["metadata"]["labels"].clone();
-    if resource.id.plural != "cronjobs" && resource.id.plural != "controllerrevisions" && object["spec"]["template"].is_object() {
+    if resource.id.plural != "cronjobs"
+        && resource.id.plural != "controllerrevisions"
+        && object["spec"]["template"].is_object()
+    {
         pod_spec::default(&mut object["spec"]["template"]["spec"]);
     }
     match resource.id.plural.as_str() {
@@ -134,7 +139,10 @@ fn workload(resource: &ResourceType, object: &mut Value) {
                     ("podManagementPolicy", json!("OrderedReady")),
                     ("revisionHistoryLimit", json!(10)),
                     ("updateStrategy", json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}})),
-                    ("persistentVolumeClaimRetentionPolicy", json!({"whenDeleted": "Retain", "whenScaled": "Retain"})),
+                    (
+                        "persistentVolumeClaimRetentionPolicy",
+                        json!({"whenDeleted": "Retain", "whenScaled": "Retain"}),
+                    ),
                 ],
             );
         }
@@ -228,9 +236,13 @@ mod tests {
 
     #[test]
     fn a_deployment_rolls_with_a_quarter() {
-        let object = defaulted("apps", "deployments", json!({"spec": {"template": {"spec": {"containers": []}}}}));
+        let object =
+            defaulted("apps", "deployments", json!({"spec": {"template": {"spec": {"containers": []}}}}));
         assert_eq!(object["spec"]["replicas"], 1);
-        assert_eq!(object["spec"]["strategy"]["rollingUpdate"], json!({"maxSurge": "25%", "maxUnavailable": "25%"}));
+        assert_eq!(
+            object["spec"]["strategy"]["rollingUpdate"],
+            json!({"maxSurge": "25%", "maxUnavailable": "25%"})
+        );
         assert_eq!(object["spec"]["template"]["spec"]["restartPolicy"], "Always");
     }
 

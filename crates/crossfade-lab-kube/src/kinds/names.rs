@@ -108,7 +108,8 @@ pub(super) fn label_value(value: &str) -> Option<String> {
 
 /// What is wrong with a key of a ConfigMap or Secret.
 pub(super) fn config_key(key: &str) -> Option<String> {
-    let fits = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    let fits =
+        !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     (!fits).then(|| {
         "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  \
          or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"

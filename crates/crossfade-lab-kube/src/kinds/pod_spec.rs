@@ -94,7 +94,9 @@ fn default_container(container: &mut Value) {
 
 fn default_probe(probe: &mut Value) {
     let fields = meta::as_map_mut(probe);
-    for (name, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+    for (name, value) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    {
         fields.entry(name).or_insert_with(|| value.into());
     }
     if let Some(get) = fields.get_mut("httpGet") {
@@ -123,9 +125,11 @@ fn default_volume(volume: &mut Value) {
 pub(super) fn qos_class(pod: &Value) -> &'static str {
     let containers: Vec<&Value> = pod["spec"]["containers"].as_array().into_iter().flatten().collect();
     let amount = |container: &Value, kind: &str, name: &str| container["resources"][kind][name].clone();
-    let any = containers
-        .iter()
-        .any(|container| ["limits", "requests"].iter().any(|kind| container["resources"][*kind].as_object().is_some_and(|map| !map.is_empty())));
+    let any = containers.iter().any(|container| {
+        ["limits", "requests"]
+            .iter()
+            .any(|kind| container["resources"][*kind].as_object().is_some_and(|map| !map.is_empty()))
+    });
     let guaranteed = containers.iter().all(|container| {
         ["cpu", "memory"].iter().all(|name| {
             let limit = amount(container, "limits", name);

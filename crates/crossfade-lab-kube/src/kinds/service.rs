@@ -15,7 +15,11 @@ const ADDRESS_FIRST: u32 = 0x0a60_0010;
 const ADDRESS_LAST: u32 = 0x0a60_fffe;
 
 /// Gives a service the addresses and ports it lacks; what it has, or had before, it keeps.
-pub(crate) fn allocate<'a>(service: &mut Value, old: Option<&Value>, others: impl Iterator<Item = &'a Value> + Clone) {
+pub(crate) fn allocate<'a>(
+    service: &mut Value,
+    old: Option<&Value>,
+    others: impl Iterator<Item = &'a Value> + Clone,
+) {
     let kind = service["spec"]["type"].as_str().unwrap_or("ClusterIP").to_owned();
     let spec = meta::child_mut(service, "spec");
     if kind == "ExternalName" {
@@ -35,13 +39,20 @@ pub(crate) fn allocate<'a>(service: &mut Value, old: Option<&Value>, others: imp
     spec.insert("clusterIP".into(), address.into());
     spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
     spec.entry("ipFamilyPolicy").or_insert_with(|| "SingleStack".into());
-    if matches!(kind.as_str(), "NodePort" | "LoadBalancer") && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false)) {
+    if matches!(kind.as_str(), "NodePort" | "LoadBalancer")
+        && spec.get("allocateLoadBalancerNodePorts") != Some(&Value::Bool(false))
+    {
         allocate_node_ports(service, old, others);
     }
 }
 
-fn allocate_node_ports<'a>(service: &mut Value, old: Option<&Value>, others: impl Iterator<Item = &'a Value>) {
-    let ports_of = |service: &Value| -> Vec<Value> { service["spec"]["ports"].as_array().cloned().unwrap_or_default() };
+fn allocate_node_ports<'a>(
+    service: &mut Value,
+    old: Option<&Value>,
+    others: impl Iterator<Item = &'a Value>,
+) {
+    let ports_of =
+        |service: &Value| -> Vec<Value> { service["spec"]["ports"].as_array().cloned().unwrap_or_default() };
     let old_ports = old.map(ports_of).unwrap_or_default();
     let mut taken: BTreeSet<u64> =
         others.flat_map(ports_of).filter_map(|port| port["nodePort"].as_u64()).collect();
@@ -49,10 +60,13 @@ fn allocate_node_ports<'a>(service: &mut Value, old: Option<&Value>, others: imp
         if port["nodePort"].as_u64().is_some_and(|number| number != 0) {
             continue;
         }
-        let before = old_ports.iter().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
+        let before =
+            old_ports.iter().find(|old| old["port"] == port["port"] && old["protocol"] == port["protocol"]);
         let number = before.and_then(|old| old["nodePort"].as_u64()).or_else(|| {
             let start = fastrand::u64(..NODE_PORTS);
-            (0..NODE_PORTS).map(|step| NODE_PORT_FIRST + (start + step) % NODE_PORTS).find(|number| !taken.contains(number))
+            (0..NODE_PORTS)
+                .map(|step| NODE_PORT_FIRST + (start + step) % NODE_PORTS)
+                .find(|number| !taken.contains(number))
         });
         if let Some(number) = number {
             taken.insert(number);
@@ -82,7 +96,11 @@ mod tests {
         allocate(&mut new, Some(&old), [&old].into_iter());
         assert_eq!(new["spec"]["clusterIP"], "10.96.1.2");
         assert_eq!(new["spec"]["ports"][0]["nodePort"], 30001);
-        assert!(new["spec"]["ports"][1]["nodePort"].as_u64().is_some_and(|port| port >= NODE_PORT_FIRST && port != 30001));
+        assert!(
+            new["spec"]["ports"][1]["nodePort"]
+                .as_u64()
+                .is_some_and(|port| port >= NODE_PORT_FIRST && port != 30001)
+        );
     }
 
     #[test]

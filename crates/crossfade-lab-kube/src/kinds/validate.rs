@@ -1,6 +1,7 @@
 //! Validation of built-in kinds, with the texts of `pkg/apis/*/validation`.
 //!
-//! Rules that manifests of a lab can break are here; a kind without rules of its own still has its metadata checked.
+//! Rules that manifests of a lab can break are here; a kind without rules of its own still has its metadata
+//! checked.
 
 use serde_json::Value;
 
@@ -26,7 +27,9 @@ pub(crate) fn validate(resource: &ResourceType, object: &Value, old: Option<&Val
         ("networking.k8s.io", "ingressclasses") => ingress_class(object, old, &mut problems),
         ("discovery.k8s.io", "endpointslices") => endpoint_slice(object, old, &mut problems),
         ("coordination.k8s.io", "leases") => lease(object, &mut problems),
-        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => role_binding(object, old, &mut problems),
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            role_binding(object, old, &mut problems);
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             if let Err(mut more) = crd::resource_type(object) {
                 problems.append(&mut more);
@@ -73,7 +76,11 @@ fn metadata(resource: &ResourceType, object: &Value, problems: &mut Vec<Problem>
                     "apiVersion" => "version must not be empty",
                     _ => "must not be empty",
                 };
-                problems.push(Problem::invalid(format!("metadata.ownerReferences[{index}].{field}"), "", text));
+                problems.push(Problem::invalid(
+                    format!("metadata.ownerReferences[{index}].{field}"),
+                    "",
+                    text,
+                ));
             }
         }
     }
@@ -111,7 +118,11 @@ fn service(object: &Value, old: Option<&Value>, problems: &mut Vec<Problem>) {
     let spec = &object["spec"];
     let kind = spec["type"].as_str().unwrap_or_default();
     if !["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"].contains(&kind) {
-        problems.push(Problem::unsupported("spec.type", kind, &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]));
+        problems.push(Problem::unsupported(
+            "spec.type",
+            kind,
+            &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"],
+        ));
     }
     let ports: Vec<&Value> = spec["ports"].as_array().into_iter().flatten().collect();
     if ports.is_empty() && kind != "ExternalName" && spec["clusterIP"] != "None" {
@@ -130,21 +141,37 @@ fn service(object: &Value, old: Option<&Value>, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(ProblemKind::Duplicate, format!("{field}.name"), name.into(), ""));
         }
         match port["port"].as_i64() {
-            None => problems.push(Problem::invalid(format!("{field}.port"), 0, "must be between 1 and 65535, inclusive")),
+            None => problems.push(Problem::invalid(
+                format!("{field}.port"),
+                0,
+                "must be between 1 and 65535, inclusive",
+            )),
             Some(_) => port_number(&port["port"], &format!("{field}.port"), problems),
         }
         port_number(&port["targetPort"], &format!("{field}.targetPort"), problems);
         let protocol = port["protocol"].as_str().unwrap_or_default();
         if !["SCTP", "TCP", "UDP"].contains(&protocol) {
-            problems.push(Problem::unsupported(format!("{field}.protocol"), protocol, &["SCTP", "TCP", "UDP"]));
+            problems.push(Problem::unsupported(
+                format!("{field}.protocol"),
+                protocol,
+                &["SCTP", "TCP", "UDP"],
+            ));
         }
     }
     labels(&spec["selector"], "spec.selector", problems);
     if let Some(old) = old {
         let before = old["spec"]["clusterIP"].as_str().unwrap_or_default();
         let after = spec["clusterIP"].as_str().unwrap_or_default();
-        if !before.is_empty() && kind != "ExternalName" && old["spec"]["type"] != "ExternalName" && before != after {
-            problems.push(Problem::invalid("spec.clusterIPs[0]", spec["clusterIPs"].clone(), "may not change once set"));
+        if !before.is_empty()
+            && kind != "ExternalName"
+            && old["spec"]["type"] != "ExternalName"
+            && before != after
+        {
+            problems.push(Problem::invalid(
+                "spec.clusterIPs[0]",
+                spec["clusterIPs"].clone(),
+                "may not change once set",
+            ));
         }
     }
 }
@@ -216,7 +243,11 @@ fn ingress(object: &Value, problems: &mut Vec<Problem>) {
     for (index, tls) in spec["tls"].as_array().into_iter().flatten().enumerate() {
         for (position, host) in meta::strings(&tls["hosts"]).iter().enumerate() {
             if let Some(text) = names::ingress_host(host) {
-                problems.push(Problem::invalid(format!("spec.tls[{index}].hosts[{position}]"), host.as_str(), text));
+                problems.push(Problem::invalid(
+                    format!("spec.tls[{index}].hosts[{position}]"),
+                    host.as_str(),
+                    text,
+                ));
             }
         }
     }
@@ -242,7 +273,11 @@ fn ingress_path(path: &Value, field: &str, problems: &mut Vec<Problem>) {
         Some(_) => {
             for bad in ["//", "/./", "/../", "%2f", "%2F"] {
                 if text.contains(bad) {
-                    problems.push(Problem::invalid(format!("{field}.path"), text, format!("must not contain '{bad}'")));
+                    problems.push(Problem::invalid(
+                        format!("{field}.path"),
+                        text,
+                        format!("must not contain '{bad}'"),
+                    ));
                 }
             }
         }
@@ -275,7 +310,11 @@ fn ingress_backend(backend: &Value, field: &str, problems: &mut Vec<Problem>) {
     if port_name.is_empty() && number == 0 {
         problems.push(Problem::required(format!("{field}.service.port"), "port name or number is required"));
     } else if !port_name.is_empty() && number != 0 {
-        problems.push(Problem::invalid(format!("{field}.service.port"), "", "cannot set both port name & port number"));
+        problems.push(Problem::invalid(
+            format!("{field}.service.port"),
+            "",
+            "cannot set both port name & port number",
+        ));
     } else if port_name.is_empty() {
         port_number(&port["number"], &format!("{field}.service.port.number"), problems);
     }

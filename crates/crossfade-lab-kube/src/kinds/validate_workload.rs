@@ -62,10 +62,15 @@ pub(super) fn workload(object: &Value, old: Option<&Value>, problems: &mut Vec<P
             "`selector` does not match template `labels`",
         ));
     } else if is_empty("matchLabels") && is_empty("matchExpressions") {
-        problems.push(Problem::invalid("spec.selector", selector.clone(), "empty selector is invalid for deployment"));
+        problems.push(Problem::invalid(
+            "spec.selector",
+            selector.clone(),
+            "empty selector is invalid for deployment",
+        ));
     } else {
         labels(&selector["matchLabels"], "spec.selector.matchLabels", problems);
-        let matches = LabelSelector::from_object(selector).is_ok_and(|selector| selector.matches_labels(template_labels));
+        let matches = LabelSelector::from_object(selector)
+            .is_ok_and(|selector| selector.matches_labels(template_labels));
         if !matches {
             problems.push(Problem::invalid(
                 "spec.template.metadata.labels",
@@ -104,7 +109,11 @@ pub(super) fn job(object: &Value, problems: &mut Vec<Problem>) {
     pod_spec(template, "spec.template.spec", problems);
     let policy = template["restartPolicy"].as_str().unwrap_or_default();
     if !["Never", "OnFailure"].contains(&policy) {
-        problems.push(Problem::unsupported("spec.template.spec.restartPolicy", policy, &["OnFailure", "Never"]));
+        problems.push(Problem::unsupported(
+            "spec.template.spec.restartPolicy",
+            policy,
+            &["OnFailure", "Never"],
+        ));
     }
 }
 
@@ -119,11 +128,19 @@ fn pod_spec(spec: &Value, field: &str, problems: &mut Vec<Problem>) {
     if containers.is_empty() {
         problems.push(Problem::required(format!("{field}.containers"), ""));
     }
-    let volumes: Vec<&str> =
-        spec["volumes"].as_array().into_iter().flatten().filter_map(|volume| volume["name"].as_str()).collect();
+    let volumes: Vec<&str> = spec["volumes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|volume| volume["name"].as_str())
+        .collect();
     let policy = spec["restartPolicy"].as_str().unwrap_or_default();
     if !POLICIES.contains(&policy) {
-        problems.push(Problem::unsupported(format!("{field}.restartPolicy"), policy, &["Always", "OnFailure", "Never"]));
+        problems.push(Problem::unsupported(
+            format!("{field}.restartPolicy"),
+            policy,
+            &["Always", "OnFailure", "Never"],
+        ));
     }
     let mut seen: Vec<&str> = Vec::new();
     for list in ["containers", "initContainers"] {

@@ -1,7 +1,8 @@
 //! Strategic merge patch: lists merge by key where the type says so, and directives say the rest.
 //!
-//! Directives: `$patch: delete | replace | merge`, `$retainKeys`, `$setElementOrder/LIST`, `$deleteFromPrimitiveList/LIST`. For types without
-//! strategies (custom resources) a real server refuses this kind of patch; the caller does so before it comes here.
+//! Directives: `$patch: delete | replace | merge`, `$retainKeys`, `$setElementOrder/LIST`,
+//! `$deleteFromPrimitiveList/LIST`. For types without strategies (custom resources) a real server refuses
+//! this kind of patch; the caller does so before it comes here.
 
 use serde_json::{Map, Value};
 
@@ -73,7 +74,12 @@ fn merge_object(target: &mut Value, patch: &Value, field: &Field) -> Result<(), 
         {
             let key = member(field, name).and_then(|inner| inner.merge_key.as_deref());
             let given = changes.get(name).and_then(Value::as_array);
-            reorder(items, order.as_array().map_or(&[], Vec::as_slice), key, given.map_or(&[], Vec::as_slice));
+            reorder(
+                items,
+                order.as_array().map_or(&[], Vec::as_slice),
+                key,
+                given.map_or(&[], Vec::as_slice),
+            );
         }
     }
     Ok(())
@@ -88,7 +94,12 @@ fn plain_merge(fields: &mut Map<String, Value>, name: &str, change: &Value) {
     super::merge(fields.entry(name.to_owned()).or_insert(Value::Null), change);
 }
 
-fn merge_field(fields: &mut Map<String, Value>, name: &str, change: &Value, field: &Field) -> Result<(), ApiError> {
+fn merge_field(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    change: &Value,
+    field: &Field,
+) -> Result<(), ApiError> {
     if change.is_null() {
         fields.remove(name);
         return Ok(());
@@ -139,7 +150,9 @@ fn merge_list(items: &mut Vec<Value>, changes: &[Value], key: &str, item: &Field
     for change in changes {
         let identity = &change[key];
         if identity.is_null() {
-            return Err(ApiError::bad_request(format!("map: {change} does not contain declared merge key: {key}")));
+            return Err(ApiError::bad_request(format!(
+                "map: {change} does not contain declared merge key: {key}"
+            )));
         }
         if change["$patch"] == "delete" {
             items.retain(|present| present[key] != *identity);
@@ -154,25 +167,23 @@ fn merge_list(items: &mut Vec<Value>, changes: &[Value], key: &str, item: &Field
     Ok(())
 }
 
-/// Puts items in the order asked for. Items that the order does not name keep their place relative to their neighbours.
+/// Puts items in the order asked for. Items that the order does not name keep their place relative to their
+/// neighbours.
 fn reorder(items: &mut Vec<Value>, order: &[Value], key: Option<&str>, given: &[Value]) {
     let identity = |item: &Value| key.map_or_else(|| item.clone(), |key| item[key].clone());
     let wanted: Vec<Value> = order.iter().map(identity).collect();
     let patched: Vec<Value> = given.iter().map(identity).collect();
     let rank = |item: &Value| wanted.iter().position(|name| *name == identity(item));
-    let (mut ranked, server_only): (Vec<(usize, Value)>, Vec<(usize, Value)>) = {
-        let mut ranked = Vec::new();
-        let mut rest = Vec::new();
-        for (place, item) in items.drain(..).enumerate() {
-            // An item of the patch always has a rank; what has none is only on the server.
-            match rank(&item) {
-                Some(rank) => ranked.push((rank, item)),
-                None if patched.contains(&identity(&item)) => ranked.push((usize::MAX, item)),
-                None => rest.push((place, item)),
-            }
+    let mut ranked = Vec::new();
+    let mut server_only = Vec::new();
+    for (place, item) in items.drain(..).enumerate() {
+        // An item of the patch always has a rank; what has none is only on the server.
+        match rank(&item) {
+            Some(rank) => ranked.push((rank, item)),
+            None if patched.contains(&identity(&item)) => ranked.push((usize::MAX, item)),
+            None => server_only.push((place, item)),
         }
-        (ranked, rest)
-    };
+    }
     ranked.sort_by_key(|(rank, _)| *rank);
     *items = ranked.into_iter().map(|(_, item)| item).collect();
     for (place, item) in server_only {
@@ -181,7 +192,10 @@ fn reorder(items: &mut Vec<Value>, order: &[Value], key: Option<&str>, given: &[
 }
 
 fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
-    map.iter().filter(|(name, _)| !name.starts_with('$')).map(|(name, value)| (name.clone(), value.clone())).collect()
+    map.iter()
+        .filter(|(name, _)| !name.starts_with('$'))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -226,7 +240,8 @@ mod tests {
 
     #[test]
     fn retained_keys_clear_the_rest() {
-        let result = deployment(&json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}));
+        let result =
+            deployment(&json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}));
         assert_eq!(result["spec"]["strategy"], json!({"type": "Recreate"}));
     }
 

@@ -1,10 +1,10 @@
 //! The types of Kubernetes itself, read from `kubernetes-1.33.txt`.
 //!
-//! Grammar, a line each: `= NAME [kind=GROUP/VERSION/KIND] [atomic]` opens a type; the lines after it are fields,
-//! `NAME[!][#NUMBERS] TYPE [map=KEY,KEY | set] [atomic] [strategy=S] [key=K]`, `!` for required, `#2.19` for its place in
-//! protocol buffers. A TYPE is a scalar, `[]TYPE`, `{}TYPE` (a map by
-//! string) or `@NAME`. The file is written by `examples/compact_openapi.rs` and ships inside the program, so a line that cannot be read is a
-//! defect of this crate; it is skipped, and the tests notice.
+//! Grammar, a line each: `= NAME [kind=GROUP/VERSION/KIND] [atomic]` opens a type; the lines after it are
+//! fields, `NAME[!][#NUMBERS] TYPE [map=KEY,KEY | set] [atomic] [strategy=S] [key=K]`, `!` for required,
+//! `#2.19` for its place in protocol buffers. A TYPE is a scalar, `[]TYPE`, `{}TYPE` (a map by string) or
+//! `@NAME`. The file is written by `examples/compact_openapi.rs` and ships inside the program, so a line that
+//! cannot be read is a defect of this crate; it is skipped, and the tests notice.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -39,14 +39,13 @@ pub(crate) fn kind(group: &str, version: &str, kind: &str) -> ObjectRef {
 fn read() -> Types {
     let mut by_name = HashMap::new();
     let mut by_kind = HashMap::new();
-    let mut count = 1;
-    for header in TEXT.lines().filter_map(|line| line.strip_prefix("= ")) {
+    // Index 0 is the type of unknown kinds.
+    for (index, header) in (1..).zip(TEXT.lines().filter_map(|line| line.strip_prefix("= "))) {
         let mut words = header.split(' ');
-        by_name.insert(words.next().unwrap_or_default(), count);
+        by_name.insert(words.next().unwrap_or_default(), index);
         if let Some(kind) = words.find_map(|word| word.strip_prefix("kind=")) {
-            by_kind.insert(kind, count);
+            by_kind.insert(kind, index);
         }
-        count += 1;
     }
 
     let mut shapes = vec![ObjectShape { open: true, ..ObjectShape::default() }];

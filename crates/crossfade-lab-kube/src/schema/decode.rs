@@ -1,7 +1,8 @@
 //! Reading an object as its type: type errors, unknown fields, nulls.
 //!
-//! The texts are those of Go's JSON decoder as API servers pass them on. Unknown fields are removed and reported; what to do about the report
-//! (nothing, a warning, a refusal) is `fieldValidation` and the caller's business.
+//! The texts are those of Go's JSON decoder as API servers pass them on. Unknown fields are removed and
+//! reported; what to do about the report (nothing, a warning, a refusal) is `fieldValidation` and the
+//! caller's business.
 
 use serde_json::Value;
 
@@ -18,8 +19,13 @@ pub(crate) struct Removed {
     pub(crate) unknown: Vec<String>,
 }
 
-/// Checks `object` against its type, in place: unknown fields and nulls go, numbers in quantities become text.
-pub(crate) fn decode(object: &mut Value, shape: &ObjectRef, removed: &mut Removed) -> Result<(), TypeMismatch> {
+/// Checks `object` against its type, in place: unknown fields and nulls go, numbers in quantities become
+/// text.
+pub(crate) fn decode(
+    object: &mut Value,
+    shape: &ObjectRef,
+    removed: &mut Removed,
+) -> Result<(), TypeMismatch> {
     Decoder { removed, owner: String::new() }.object(object, shape, "")
 }
 
@@ -133,7 +139,8 @@ impl Decoder<'_> {
         } else {
             found.to_owned()
         };
-        let bare: String = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
+        let bare: String =
+            path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
         TypeMismatch(format!(
             "json: cannot unmarshal {found} into Go struct field {}.{bare} of type {wanted}",
             self.owner

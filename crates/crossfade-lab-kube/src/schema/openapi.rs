@@ -1,6 +1,7 @@
 //! OpenAPI v3 documents made from the known types.
 //!
-//! They carry what clients compute with: fields, types, merge keys, and that writes take `fieldValidation`. They carry no descriptions.
+//! They carry what clients compute with: fields, types, merge keys, and that writes take `fieldValidation`.
+//! They carry no descriptions.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Field, ListMerge, ObjectRef, ObjectShape, Shape, builtin};
+use crate::meta;
 use crate::resource::{ResourceType, Source, Version};
 
 /// A short hash of what a document is made of.
@@ -20,7 +22,7 @@ pub(crate) fn hash<'a>(served: impl Iterator<Item = (&'a ResourceType, &'a Versi
             digest.update(custom.schema.to_string());
         }
     }
-    digest.finalize().iter().take(16).map(|byte| format!("{byte:02X}")).collect()
+    meta::short_hex(&digest.finalize()).to_uppercase()
 }
 
 /// The document of one group and version.
@@ -190,7 +192,9 @@ impl Writer {
             Shape::Int64 => json!({"type": "integer", "format": "int64"}),
             Shape::Number => json!({"type": "number", "format": "double"}),
             Shape::Boolean => json!({"type": "boolean"}),
-            Shape::IntOrString => json!({"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"}),
+            Shape::IntOrString => {
+                json!({"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"})
+            }
             Shape::RawObject => json!({"type": "object"}),
             Shape::List(item) => json!({"type": "array", "items": self.field(item)}),
             Shape::Map(item) => json!({"type": "object", "additionalProperties": self.field(item)}),

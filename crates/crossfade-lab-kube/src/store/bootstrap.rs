@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::State;
 use super::write::WriteOptions;
+use crate::meta;
 use crate::resource::ResourceId;
 
 /// Namespaces of a new cluster.
@@ -19,7 +20,8 @@ impl State {
         for name in NAMESPACES {
             let mut namespace = json!({"metadata": {"name": name}});
             if name == "kube-system" {
-                // Programs take this uid for the identity of the cluster, so it stays the same over restarts of a lab.
+                // Programs take this uid for the identity of the cluster, so it stays the same over restarts
+                // of a lab.
                 namespace["metadata"]["uid"] = stable_uid(cluster_name).into();
             }
             self.seed("", "namespaces", namespace, &options);
@@ -48,6 +50,6 @@ impl State {
 /// A uid that depends on the name alone.
 fn stable_uid(cluster_name: &str) -> String {
     let digest = Sha256::digest(format!("kube-system of {cluster_name}"));
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = meta::short_hex(&digest);
     format!("{}-{}-4{}-8{}-{}", &hex[0..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }

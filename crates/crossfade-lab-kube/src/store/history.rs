@@ -10,7 +10,8 @@ use super::watch::WatchEventKind;
 use crate::error::ApiError;
 use crate::resource::ResourceId;
 
-/// Changes kept. A client that reconnects within this many writes goes on without listing again; a lab writes a few per second.
+/// Changes kept. A client that reconnects within this many writes goes on without listing again; a lab writes
+/// a few per second.
 const ENTRIES_MAX: usize = 1_000;
 
 /// Bytes of JSON kept in all; values take about ten times that in memory, and two servers have to stay small.
@@ -93,8 +94,11 @@ impl History {
             return Err(ApiError::too_old(revision, self.oldest()));
         }
         let mut objects = current.cloned().unwrap_or_default();
-        let changes: Vec<&Entry> =
-            self.after(revision).map(|(_, entry)| entry).filter(|entry| entry.resource == *resource).collect();
+        let changes: Vec<&Entry> = self
+            .after(revision)
+            .map(|(_, entry)| entry)
+            .filter(|entry| entry.resource == *resource)
+            .collect();
         for entry in changes.into_iter().rev() {
             let key = (entry.namespace.clone(), crate::meta::name(&entry.object).to_owned());
             match &entry.previous {
@@ -130,7 +134,8 @@ mod tests {
         let pods = ResourceId::new("", "pods");
         let mut previous = None;
         for revision in 1..=count {
-            let object = Arc::new(json!({"metadata": {"name": "p", "resourceVersion": revision.to_string()}}));
+            let object =
+                Arc::new(json!({"metadata": {"name": "p", "resourceVersion": revision.to_string()}}));
             history.push(revision, WatchEventKind::Modified, (&pods, "default"), object.clone(), previous);
             previous = Some(object);
         }

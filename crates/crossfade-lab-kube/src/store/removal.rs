@@ -1,7 +1,8 @@
 //! Deleting objects, and what follows: finalizers, dependents, namespaces, custom resources.
 //!
-//! What a real cluster's garbage collector and namespace controller do a moment later happens here within the same write, in the same order of
-//! events. Nothing waits: an object that its finalizers hold stays, and the next write that frees it goes on from there.
+//! What a real cluster's garbage collector does a moment later happens here within the same write, in the
+//! same order of events. Only the content of a namespace goes a little later ([`super::namespaces`]). Nothing
+//! waits: an object that its finalizers hold stays, and the next write that frees it goes on from there.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -117,6 +118,12 @@ impl State {
             meta::metadata_mut(&mut marked).insert("finalizers".into(), finalizers.into());
         }
         if meta::may_go(&marked) && !self.has_content(resource, object) {
+            if resource.is("", "pods") && marked != **object {
+                // Watchers see a pod terminate before it is gone, here too, where its kubelet takes no time.
+                let marked =
+                    self.store(resource, WatchEventKind::Modified, marked, Some(object.clone()), false);
+                return Some(self.remove(resource, &marked, &marked, queue));
+            }
             return Some(self.remove(resource, &Arc::new(Value::clone(object)), object, queue));
         }
         if marked != **object {
@@ -124,10 +131,6 @@ impl State {
         }
         if waits_for_dependents {
             self.queue_dependents(meta::uid(object), queue);
-        }
-        if resource.is("", "namespaces") {
-            self.queue_namespace(meta::name(object), queue);
-            queue.0.push_back(Task::Removed(object.clone()));
         }
         if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
             self.queue_instances(&crd::served_resource(object), queue);
@@ -206,7 +209,10 @@ impl State {
 
     /// Whether a dependent holds its owner back in a foreground deletion.
     fn blocks(&self, uid: &str) -> bool {
-        !self.dependents(uid).is_empty()
+        let holds = |owner: &Value| owner["uid"] == uid && owner["blockOwnerDeletion"] == true;
+        self.dependents(uid).iter().any(|(_, object)| {
+            object["metadata"]["ownerReferences"].as_array().into_iter().flatten().any(holds)
+        })
     }
 
     fn queue_dependents(&self, uid: &str, queue: &mut Queue) {
@@ -257,20 +263,23 @@ impl State {
         self.store(&resource, WatchEventKind::Modified, new, Some(object.clone()), false);
     }
 
-    /// Lets an owner go that waited in the foreground, once nothing it owns is left.
+    /// Lets an owner go that waited in the foreground, once nothing that holds it back is left.
     fn finish_foreground(&mut self, uid: &str, queue: &mut Queue) {
         let waiting = self
             .all_objects()
             .find(|(_, object)| meta::uid(object) == uid)
             .map(|(id, object)| (id.clone(), object.clone()))
-            .filter(|(_, object)| meta::is_deleting(object) && meta::finalizers(object).iter().any(|f| f == FOREGROUND));
+            .filter(|(_, object)| {
+                meta::is_deleting(object) && meta::finalizers(object).iter().any(|f| f == FOREGROUND)
+            });
         let Some((id, owner)) = waiting else { return };
-        if !self.dependents(uid).is_empty() {
+        if self.blocks(uid) {
             return;
         }
         let Ok(resource) = self.resource(&id) else { return };
         let mut freed = Value::clone(&owner);
-        let finalizers: Vec<String> = meta::finalizers(&owner).into_iter().filter(|name| name != FOREGROUND).collect();
+        let finalizers: Vec<String> =
+            meta::finalizers(&owner).into_iter().filter(|name| name != FOREGROUND).collect();
         meta::set_or_remove(meta::metadata_mut(&mut freed), "finalizers", finalizers.into());
         if meta::may_go(&freed) {
             self.remove(&resource, &Arc::new(freed), &owner, queue);
@@ -286,6 +295,20 @@ impl State {
         }
         resource.is("apiextensions.k8s.io", "customresourcedefinitions")
             && self.objects.get(&crd::served_resource(object)).is_some_and(|instances| !instances.is_empty())
+    }
+
+    /// Removes what namespaces that are being deleted hold, and then those namespaces. The part of the
+    /// namespace controller.
+    pub(super) fn clear_terminating_namespaces(&mut self) {
+        let Some(namespaces) = self.objects.get(&ResourceId::new("", "namespaces")) else { return };
+        let terminating: Vec<Arc<Value>> =
+            namespaces.values().filter(|namespace| meta::is_deleting(namespace)).cloned().collect();
+        let mut queue = Queue::default();
+        for namespace in terminating {
+            self.queue_namespace(meta::name(&namespace), &mut queue);
+            queue.0.push_back(Task::Removed(namespace));
+        }
+        self.drain(queue);
     }
 
     fn queue_namespace(&self, namespace: &str, queue: &mut Queue) {
@@ -311,7 +334,10 @@ impl State {
         let name = if removed["kind"] == "CustomResourceDefinition" {
             meta::name(removed).to_owned()
         } else {
-            let group = removed["apiVersion"].as_str().and_then(|text| text.split_once('/')).map_or("", |(group, _)| group);
+            let group = removed["apiVersion"]
+                .as_str()
+                .and_then(|text| text.split_once('/'))
+                .map_or("", |(group, _)| group);
             let kind = removed["kind"].as_str().unwrap_or_default();
             match self.registry.by_kind(group, kind) {
                 Some(resource) if resource.is_custom() => resource.id.to_string(),
@@ -343,7 +369,11 @@ impl State {
 }
 
 fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
-    object["metadata"]["ownerReferences"].as_array().into_iter().flatten().filter_map(|owner| owner["uid"].as_str())
+    object["metadata"]["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|owner| owner["uid"].as_str())
 }
 
 fn delete_task(id: &ResourceId, object: &Value) -> Task {
@@ -355,13 +385,19 @@ fn delete_task(id: &ResourceId, object: &Value) -> Task {
     }
 }
 
-fn check_preconditions(resource: &ResourceType, object: &Value, options: &DeleteOptions) -> Result<(), ApiError> {
+fn check_preconditions(
+    resource: &ResourceType,
+    object: &Value,
+    options: &DeleteOptions,
+) -> Result<(), ApiError> {
     let name = meta::name(object);
     if let Some(uid) = &options.uid
         && uid != meta::uid(object)
     {
-        let why =
-            format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", meta::uid(object));
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            meta::uid(object)
+        );
         return Err(ApiError::conflict(&resource.id, name, &why));
     }
     if let Some(version) = &options.resource_version

@@ -1,6 +1,7 @@
 //! Following changes: a cursor in the history, woken when the newest revision moves.
 //!
-//! A watch holds no events of its own, so a slow reader costs nothing; one that falls out of the history ends and has to list again.
+//! A watch holds no events of its own, so a slow reader costs nothing; one that falls out of the history ends
+//! and has to list again.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -64,12 +65,20 @@ pub(crate) enum End {
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("resource", &self.resource.id).field("cursor", &self.cursor).finish_non_exhaustive()
+        f.debug_struct("Watch")
+            .field("resource", &self.resource.id)
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
     }
 }
 
 impl Watch {
-    pub(super) fn open(store: Store, id: &ResourceId, namespace: Option<&str>, after: u64) -> Result<Watch, ApiError> {
+    pub(super) fn open(
+        store: Store,
+        id: &ResourceId,
+        namespace: Option<&str>,
+        after: u64,
+    ) -> Result<Watch, ApiError> {
         let head = store.shared.head.subscribe();
         let resource = {
             let state = store.lock();
@@ -86,7 +95,8 @@ impl Watch {
         Ok(Watch { store, head, resource, namespace: namespace.map(str::to_owned), cursor: after })
     }
 
-    /// The next change. `None` when the history this watch needs is gone (list again) or the server has stopped.
+    /// The next change. `None` when the history this watch needs is gone (list again) or the server has
+    /// stopped.
     pub async fn next(&mut self) -> Option<WatchEvent> {
         self.next_change().await.ok().map(|change| change.event)
     }

@@ -1,13 +1,16 @@
 //! Columns and cells of built-in kinds, as `pkg/printers/internalversion` has them.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::workloads::{
+    controller_revision, cron_job, daemon_set, deployment, job, pod, replica_set, stateful_set,
+};
 use super::{age, definition};
 use crate::meta;
 use crate::selector::LabelSelector;
 
-/// How one kind is printed. Columns are separated by `|`; `+` marks those of `-o wide`, `#` those that hold integers.
+/// How one kind is printed. Columns are separated by `|`; `+` marks those of `-o wide`, `#` those that hold
+/// integers.
 pub(super) struct Printer {
     columns: &'static str,
     pub(super) cells: fn(&Value) -> Vec<Value>,
@@ -32,7 +35,9 @@ pub(super) fn columns(printer: &Printer) -> Value {
 pub(super) fn printer(group: &str, plural: &str) -> Printer {
     let (columns, cells): (&'static str, fn(&Value) -> Vec<Value>) = match (group, plural) {
         ("", "pods") => ("Name|Ready|Status|Restarts|Age|IP+|Node+|Nominated Node+|Readiness Gates+", pod),
-        ("apps", "deployments") => ("Name|Ready|Up-to-date|Available|Age|Containers+|Images+|Selector+", deployment),
+        ("apps", "deployments") => {
+            ("Name|Ready|Up-to-date|Available|Age|Containers+|Images+|Selector+", deployment)
+        }
         ("apps", "replicasets") | ("", "replicationcontrollers") => {
             ("Name|Desired#|Current#|Ready#|Age|Containers+|Images+|Selector+", replica_set)
         }
@@ -43,9 +48,10 @@ pub(super) fn printer(group: &str, plural: &str) -> Printer {
         ),
         ("apps", "controllerrevisions") => ("Name|Controller|Revision|Age", controller_revision),
         ("batch", "jobs") => ("Name|Status|Completions|Duration|Age|Containers+|Images+|Selector+", job),
-        ("batch", "cronjobs") => {
-            ("Name|Schedule|Timezone|Suspend|Active#|Last Schedule|Age|Containers+|Images+|Selector+", cron_job)
-        }
+        ("batch", "cronjobs") => (
+            "Name|Schedule|Timezone|Suspend|Active#|Last Schedule|Age|Containers+|Images+|Selector+",
+            cron_job,
+        ),
         ("", "services") => ("Name|Type|Cluster-IP|External-IP|Port(s)|Age|Selector+", service),
         ("", "endpoints") => ("Name|Endpoints|Age", endpoints),
         ("discovery.k8s.io", "endpointslices") => ("Name|AddressType|Ports|Endpoints|Age", endpoint_slice),
@@ -56,17 +62,18 @@ pub(super) fn printer(group: &str, plural: &str) -> Printer {
         ("", "secrets") => ("Name|Type|Data|Age", secret),
         ("", "configmaps") => ("Name|Data|Age", config_map),
         ("", "serviceaccounts") => ("Name|Secrets|Age", service_account),
-        ("", "nodes") => {
-            ("Name|Status|Roles|Age|Version|Internal-IP+|External-IP+|OS-Image+|Kernel-Version+|Container-Runtime+", node)
-        }
-        ("" | "events.k8s.io", "events") => (
-            "Last Seen|Type|Reason|Object|Subobject+|Source+|Message|First Seen+|Count+|Name+",
-            event,
+        ("", "nodes") => (
+            "Name|Status|Roles|Age|Version|Internal-IP+|External-IP+|OS-Image+|Kernel-Version+|Container-Runtime+",
+            node,
         ),
-        ("coordination.k8s.io", "leases") => ("Name|Holder|Age", lease),
-        ("", "persistentvolumeclaims") => {
-            ("Name|Status|Volume|Capacity|Access Modes|StorageClass|VolumeAttributesClass|Age|VolumeMode+", volume_claim)
+        ("" | "events.k8s.io", "events") => {
+            ("Last Seen|Type|Reason|Object|Subobject+|Source+|Message|First Seen+|Count+|Name+", event)
         }
+        ("coordination.k8s.io", "leases") => ("Name|Holder|Age", lease),
+        ("", "persistentvolumeclaims") => (
+            "Name|Status|Volume|Capacity|Access Modes|StorageClass|VolumeAttributesClass|Age|VolumeMode+",
+            volume_claim,
+        ),
         ("", "persistentvolumes") => (
             "Name|Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|VolumeAttributesClass|Reason|Age|VolumeMode+",
             volume,
@@ -83,13 +90,15 @@ pub(super) fn printer(group: &str, plural: &str) -> Printer {
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
             ("Name|Role|Age|Users+|Groups+|ServiceAccounts+", role_binding)
         }
-        ("scheduling.k8s.io", "priorityclasses") => ("Name|Value#|Global-Default|Age|PreemptionPolicy", priority_class),
+        ("scheduling.k8s.io", "priorityclasses") => {
+            ("Name|Value#|Global-Default|Age|PreemptionPolicy", priority_class)
+        }
         _ => ("Name|Created At", plain),
     };
     Printer { columns, cells }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -97,37 +106,37 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn or_none(value: String) -> Value {
+pub(super) fn or_none(value: String) -> Value {
     if value.is_empty() { "<none>".into() } else { value.into() }
 }
 
-fn name(object: &Value) -> Value {
+pub(super) fn name(object: &Value) -> Value {
     object["metadata"]["name"].clone()
 }
 
-fn created(object: &Value) -> Value {
+pub(super) fn created(object: &Value) -> Value {
     age::since(&object["metadata"]["creationTimestamp"]).into()
 }
 
-fn count(value: &Value) -> i64 {
+pub(super) fn count(value: &Value) -> i64 {
     value.as_i64().unwrap_or_default()
 }
 
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn joined(list: &Value, field: &str) -> Value {
+pub(super) fn joined(list: &Value, field: &str) -> Value {
     items(list).map(|item| text(&item[field])).collect::<Vec<_>>().join(",").into()
 }
 
-fn labels(map: &Value) -> Value {
+pub(super) fn labels(map: &Value) -> Value {
     let parts: Vec<String> =
         map.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={}", text(value))).collect();
     or_none(parts.join(","))
 }
 
-fn selector(object: &Value) -> Value {
+pub(super) fn selector(object: &Value) -> Value {
     or_none(LabelSelector::from_object(object).map(|selector| selector.to_string()).unwrap_or_default())
 }
 
@@ -137,210 +146,15 @@ fn listed(all: &[String], empty: &str) -> Value {
         return empty.into();
     }
     let shown = all[..all.len().min(LISTED_MAX)].join(",");
-    if all.len() > LISTED_MAX { format!("{shown} + {} more...", all.len() - LISTED_MAX).into() } else { shown.into() }
+    if all.len() > LISTED_MAX {
+        format!("{shown} + {} more...", all.len() - LISTED_MAX).into()
+    } else {
+        shown.into()
+    }
 }
 
 fn plain(object: &Value) -> Vec<Value> {
     vec![name(object), object["metadata"]["creationTimestamp"].clone()]
-}
-
-/// Containers, images and selector: the wide columns that workloads share.
-fn template_cells(object: &Value) -> [Value; 3] {
-    let containers = &object["spec"]["template"]["spec"]["containers"];
-    [joined(containers, "name"), joined(containers, "image"), selector(&object["spec"]["selector"])]
-}
-
-fn pod(object: &Value) -> Vec<Value> {
-    let status = &object["status"];
-    let total = items(&object["spec"]["containers"]).count();
-    let mut reason = text(&status["reason"]);
-    if reason.is_empty() {
-        reason = text(&status["phase"]);
-    }
-    let (mut ready, mut restarts, mut last_restart) = (0, 0, None::<Timestamp>);
-    let mut running = false;
-    let containers: Vec<&Value> = items(&status["containerStatuses"]).collect();
-    for container in containers.iter().rev() {
-        restarts += count(&container["restartCount"]);
-        if let Some(finished) = age::parse(&container["lastState"]["terminated"]["finishedAt"]) {
-            last_restart = last_restart.max(Some(finished));
-        }
-        let state = &container["state"];
-        let waiting = text(&state["waiting"]["reason"]);
-        let terminated = &state["terminated"];
-        if !waiting.is_empty() {
-            reason = waiting;
-        } else if !terminated.is_null() {
-            reason = text(&terminated["reason"]);
-            if reason.is_empty() {
-                reason = if count(&terminated["signal"]) != 0 {
-                    format!("Signal:{}", count(&terminated["signal"]))
-                } else {
-                    format!("ExitCode:{}", count(&terminated["exitCode"]))
-                };
-            }
-        } else if container["ready"] == true && !state["running"].is_null() {
-            running = true;
-            ready += 1;
-        }
-    }
-    if reason == "Completed" && running {
-        let is_ready = items(&status["conditions"]).any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-        reason = if is_ready { "Running".into() } else { "NotReady".into() };
-    }
-    if meta::is_deleting(object) {
-        reason = if status["reason"] == "NodeLost" { "Unknown".into() } else { "Terminating".into() };
-    }
-    let restarts = match last_restart {
-        Some(at) if restarts > 0 => {
-            format!("{restarts} ({} ago)", age::human(Timestamp::now().as_second() - at.as_second()))
-        }
-        _ => restarts.to_string(),
-    };
-    let gates: Vec<&Value> = items(&object["spec"]["readinessGates"]).collect();
-    let gates_cell = if gates.is_empty() {
-        Value::from("<none>")
-    } else {
-        let met = gates
-            .iter()
-            .filter(|gate| {
-                items(&status["conditions"])
-                    .any(|condition| condition["type"] == gate["conditionType"] && condition["status"] == "True")
-            })
-            .count();
-        format!("{met}/{}", gates.len()).into()
-    };
-    vec![
-        name(object),
-        format!("{ready}/{total}").into(),
-        reason.into(),
-        restarts.into(),
-        created(object),
-        or_none(text(&status["podIP"])),
-        or_none(text(&object["spec"]["nodeName"])),
-        or_none(text(&status["nominatedNodeName"])),
-        gates_cell,
-    ]
-}
-
-fn deployment(object: &Value) -> Vec<Value> {
-    let status = &object["status"];
-    let [containers, images, selector] = template_cells(object);
-    vec![
-        name(object),
-        format!("{}/{}", count(&status["readyReplicas"]), count(&object["spec"]["replicas"])).into(),
-        count(&status["updatedReplicas"]).to_string().into(),
-        count(&status["availableReplicas"]).to_string().into(),
-        created(object),
-        containers,
-        images,
-        selector,
-    ]
-}
-
-fn replica_set(object: &Value) -> Vec<Value> {
-    let status = &object["status"];
-    let [containers, images, selector] = template_cells(object);
-    vec![
-        name(object),
-        count(&object["spec"]["replicas"]).into(),
-        count(&status["replicas"]).into(),
-        count(&status["readyReplicas"]).into(),
-        created(object),
-        containers,
-        images,
-        selector,
-    ]
-}
-
-fn stateful_set(object: &Value) -> Vec<Value> {
-    let [containers, images, _] = template_cells(object);
-    vec![
-        name(object),
-        format!("{}/{}", count(&object["status"]["readyReplicas"]), count(&object["spec"]["replicas"])).into(),
-        created(object),
-        containers,
-        images,
-    ]
-}
-
-fn daemon_set(object: &Value) -> Vec<Value> {
-    let status = &object["status"];
-    let [containers, images, selector] = template_cells(object);
-    vec![
-        name(object),
-        count(&status["desiredNumberScheduled"]).into(),
-        count(&status["currentNumberScheduled"]).into(),
-        count(&status["numberReady"]).into(),
-        count(&status["updatedNumberScheduled"]).into(),
-        count(&status["numberAvailable"]).into(),
-        labels(&object["spec"]["template"]["spec"]["nodeSelector"]),
-        created(object),
-        containers,
-        images,
-        selector,
-    ]
-}
-
-fn controller_revision(object: &Value) -> Vec<Value> {
-    let owner = &object["metadata"]["ownerReferences"][0];
-    let controller = if owner.is_null() {
-        "<none>".to_owned()
-    } else {
-        format!("{}/{}", text(&owner["kind"]).to_lowercase(), text(&owner["name"]))
-    };
-    vec![name(object), controller.into(), count(&object["revision"]).to_string().into(), created(object)]
-}
-
-fn job(object: &Value) -> Vec<Value> {
-    let (spec, status) = (&object["spec"], &object["status"]);
-    let has = |kind: &str| items(&status["conditions"]).any(|condition| condition["type"] == kind && condition["status"] == "True");
-    let state = if has("Complete") {
-        "Complete"
-    } else if has("Failed") {
-        "Failed"
-    } else if meta::is_deleting(object) {
-        "Terminating"
-    } else if has("Suspended") {
-        "Suspended"
-    } else {
-        "Running"
-    };
-    let duration = match (age::parse(&status["startTime"]), age::parse(&status["completionTime"])) {
-        (Some(start), end) => {
-            age::human(end.unwrap_or_else(Timestamp::now).as_second() - start.as_second())
-        }
-        (None, _) => String::new(),
-    };
-    let [containers, images, selector] = template_cells(object);
-    vec![
-        name(object),
-        state.into(),
-        format!("{}/{}", count(&status["succeeded"]), count(&spec["completions"])).into(),
-        duration.into(),
-        created(object),
-        containers,
-        images,
-        selector,
-    ]
-}
-
-fn cron_job(object: &Value) -> Vec<Value> {
-    let (spec, status) = (&object["spec"], &object["status"]);
-    let containers = &spec["jobTemplate"]["spec"]["template"]["spec"]["containers"];
-    let last = if status["lastScheduleTime"].is_null() { "<none>".into() } else { age::since(&status["lastScheduleTime"]) };
-    vec![
-        name(object),
-        spec["schedule"].clone(),
-        or_none(text(&spec["timeZone"])),
-        if spec["suspend"] == true { "True".into() } else { "False".into() },
-        items(&status["active"]).count().into(),
-        last.into(),
-        created(object),
-        joined(containers, "name"),
-        joined(containers, "image"),
-        selector(&spec["jobTemplate"]["spec"]["selector"]),
-    ]
 }
 
 fn load_balancer_addresses(status: &Value) -> String {
@@ -400,8 +214,9 @@ fn endpoints(object: &Value) -> Vec<Value> {
 }
 
 fn endpoint_slice(object: &Value) -> Vec<Value> {
-    let ports: Vec<String> =
-        items(&object["ports"]).map(|port| if port["port"].is_null() { "*".into() } else { text(&port["port"]) }).collect();
+    let ports: Vec<String> = items(&object["ports"])
+        .map(|port| if port["port"].is_null() { "*".into() } else { text(&port["port"]) })
+        .collect();
     let addresses: Vec<String> =
         items(&object["endpoints"]).flat_map(|endpoint| meta::strings(&endpoint["addresses"])).collect();
     vec![
@@ -415,7 +230,8 @@ fn endpoint_slice(object: &Value) -> Vec<Value> {
 
 fn ingress(object: &Value) -> Vec<Value> {
     let spec = &object["spec"];
-    let hosts: Vec<String> = items(&spec["rules"]).map(|rule| text(&rule["host"])).filter(|host| !host.is_empty()).collect();
+    let hosts: Vec<String> =
+        items(&spec["rules"]).map(|rule| text(&rule["host"])).filter(|host| !host.is_empty()).collect();
     let ports = if items(&spec["tls"]).next().is_some() { "80, 443" } else { "80" };
     vec![
         name(object),
@@ -513,7 +329,9 @@ fn node(object: &Value) -> Vec<Value> {
 
 fn event(object: &Value) -> Vec<Value> {
     // Both forms of event come here; the names of the core form are looked for first.
-    let either = |core: &str, newer: &str| if object[core].is_null() { object[newer].clone() } else { object[core].clone() };
+    let either = |core: &str, newer: &str| {
+        if object[core].is_null() { object[newer].clone() } else { object[core].clone() }
+    };
     let about = either("involvedObject", "regarding");
     let source = either("source", "deprecatedSource");
     let mut source_text = text(&source["component"]);
@@ -588,8 +406,11 @@ fn volume_claim(object: &Value) -> Vec<Value> {
 fn volume(object: &Value) -> Vec<Value> {
     let (spec, status) = (&object["spec"], &object["status"]);
     let claim = &spec["claimRef"];
-    let claim =
-        if claim.is_null() { String::new() } else { format!("{}/{}", text(&claim["namespace"]), text(&claim["name"])) };
+    let claim = if claim.is_null() {
+        String::new()
+    } else {
+        format!("{}/{}", text(&claim["namespace"]), text(&claim["name"]))
+    };
     let phase = if meta::is_deleting(object) { "Terminating".into() } else { status["phase"].clone() };
     vec![
         name(object),
@@ -607,7 +428,8 @@ fn volume(object: &Value) -> Vec<Value> {
 }
 
 fn storage_class(object: &Value) -> Vec<Value> {
-    let is_default = object["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
+    let is_default =
+        object["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";
     let shown = if is_default { format!("{} (default)", meta::name(object)).into() } else { name(object) };
     vec![
         shown,
@@ -637,7 +459,11 @@ fn autoscaler(object: &Value) -> Vec<Value> {
     let targets: Vec<String> = items(&spec["metrics"])
         .map(|metric| {
             let resource = &metric["resource"];
-            format!("{}: <unknown>/{}%", text(&resource["name"]), text(&resource["target"]["averageUtilization"]))
+            format!(
+                "{}: <unknown>/{}%",
+                text(&resource["name"]),
+                text(&resource["target"]["averageUtilization"])
+            )
         })
         .collect();
     vec![

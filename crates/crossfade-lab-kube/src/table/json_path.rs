@@ -1,4 +1,5 @@
-//! The JSON paths of printer columns: `.spec.a`, `.list[0]`, `.list[*]`, `.conditions[?(@.type=="Ready")].status`, `.map['a.b']`.
+//! The JSON paths of printer columns: `.spec.a`, `.list[0]`, `.list[*]`,
+//! `.conditions[?(@.type=="Ready")].status`, `.map['a.b']`.
 
 use serde_json::Value;
 
@@ -15,8 +16,10 @@ pub(super) fn find(object: &Value, path: &str) -> Option<Value> {
         [] => None,
         [only] => (!only.is_null()).then(|| (*only).clone()),
         many => {
-            let texts: Vec<String> =
-                many.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
+            let texts: Vec<String> = many
+                .iter()
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                .collect();
             Some(texts.join(",").into())
         }
     }
@@ -68,7 +71,11 @@ fn follow<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
     match (step, value) {
         (Step::Field(name), Value::Object(map)) => map.get(name).into_iter().collect(),
         (Step::Index(index), Value::Array(items)) => {
-            let place = if *index < 0 { items.len().checked_sub(index.unsigned_abs().try_into().unwrap_or(usize::MAX)) } else { usize::try_from(*index).ok() };
+            let place = if *index < 0 {
+                items.len().checked_sub(index.unsigned_abs().try_into().unwrap_or(usize::MAX))
+            } else {
+                usize::try_from(*index).ok()
+            };
             place.and_then(|place| items.get(place)).into_iter().collect()
         }
         (Step::All, Value::Array(items)) => items.iter().collect(),
@@ -77,7 +84,7 @@ fn follow<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
             .iter()
             .filter(|item| {
                 let found = field.split('.').fold(*item, |value, step| &value[step]);
-                found.as_str().map_or_else(|| found.to_string() == *wanted, |text| text == wanted)
+                found.as_str().map_or_else(|| found.to_string(), str::to_owned) == *wanted
             })
             .collect(),
         _ => Vec::new(),

@@ -1,6 +1,8 @@
 //! Who may do what.
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
@@ -49,7 +51,8 @@ async fn discovery_finds_what_is_served() {
     let client = lab.admin().await;
     assert_eq!(client.apiserver_version().await.unwrap().git_version, "v1.33.0");
     let discovery = kube::Discovery::new(client).run().await.unwrap();
-    let (resource, capabilities) = discovery.resolve_gvk(&kube::core::GroupVersionKind::gvk("apps", "v1", "Deployment")).unwrap();
+    let (resource, capabilities) =
+        discovery.resolve_gvk(&kube::core::GroupVersionKind::gvk("apps", "v1", "Deployment")).unwrap();
     assert_eq!(resource.plural, "deployments");
     assert!(capabilities.subresources.iter().any(|(subresource, _)| subresource.plural == "scale"));
 }

@@ -25,7 +25,11 @@ async fn managers_own_fields_and_conflict_over_them() {
     assert_eq!(status.details.as_ref().unwrap().causes[0].field, ".spec.replicas");
     assert_eq!(
         refusal(error),
-        (409, "Conflict".into(), "Apply failed with 1 conflict: conflict with \"ann\": .spec.replicas".into())
+        (
+            409,
+            "Conflict".into(),
+            "Apply failed with 1 conflict: conflict with \"ann\": .spec.replicas".into()
+        )
     );
     let forced = api.patch("web", &PatchParams::apply("bob").force(), &Patch::Apply(&other)).await.unwrap();
     assert_eq!(forced.spec.unwrap().replicas, Some(5));
@@ -54,7 +58,8 @@ async fn a_merge_patch_takes_an_annotation_from_its_applier() {
         .find(|entry| serde_json::to_string(&entry.fields_v1).unwrap().contains("f:weight"))
         .unwrap();
     assert_eq!(owner.manager.as_deref(), Some("crossfade"));
-    let error = api.patch("web", &PatchParams::apply("argocd-controller"), &Patch::Apply(&config)).await.unwrap_err();
+    let error =
+        api.patch("web", &PatchParams::apply("argocd-controller"), &Patch::Apply(&config)).await.unwrap_err();
     assert_eq!(
         refusal(error).2,
         "Apply failed with 1 conflict: conflict with \"crossfade\" using apps/v1: .metadata.annotations.weight"
@@ -65,11 +70,20 @@ async fn a_merge_patch_takes_an_annotation_from_its_applier() {
 async fn the_status_has_managers_of_its_own() {
     let lab = Lab::start().await;
     let api: Api<Deployment> = Api::namespaced(lab.admin().await, "default");
-    api.patch("web", &PatchParams::apply("ann"), &Patch::Apply(&mk_deployment_value("web", 1))).await.unwrap();
+    api.patch("web", &PatchParams::apply("ann"), &Patch::Apply(&mk_deployment_value("web", 1)))
+        .await
+        .unwrap();
     let status = json!({"apiVersion": "apps/v1", "kind": "Deployment", "status": {"replicas": 1}});
-    let applied = api.patch_status("web", &PatchParams::apply("controller"), &Patch::Apply(&status)).await.unwrap();
+    let applied =
+        api.patch_status("web", &PatchParams::apply("controller"), &Patch::Apply(&status)).await.unwrap();
     assert_eq!(applied.status.unwrap().replicas, Some(1));
-    let entry = applied.metadata.managed_fields.unwrap().into_iter().find(|entry| entry.manager.as_deref() == Some("controller")).unwrap();
+    let entry = applied
+        .metadata
+        .managed_fields
+        .unwrap()
+        .into_iter()
+        .find(|entry| entry.manager.as_deref() == Some("controller"))
+        .unwrap();
     assert_eq!(entry.subresource.as_deref(), Some("status"));
     assert_eq!(applied.spec.unwrap().replicas, Some(1));
 }

@@ -26,12 +26,16 @@ async fn things(lab: &Lab) -> Api<DynamicObject> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     definitions.create(&PostParams::default(), &serde_json::from_value(definition()).unwrap()).await.unwrap();
     await_condition(definitions, "things.lab.example", is_crd_established()).await.unwrap();
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("lab.example", "v1", "Thing"), "things");
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("lab.example", "v1", "Thing"), "things");
     Api::namespaced_with(client, "default", &resource)
 }
 
 fn thing(spec: &Value) -> DynamicObject {
-    serde_json::from_value(json!({"apiVersion": "lab.example/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": spec})).unwrap()
+    serde_json::from_value(
+        json!({"apiVersion": "lab.example/v1", "kind": "Thing", "metadata": {"name": "t"}, "spec": spec}),
+    )
+    .unwrap()
 }
 
 #[tokio::test]
@@ -49,7 +53,10 @@ async fn custom_objects_are_defaulted_pruned_and_checked() {
     );
     let patch = json!({"spec": {"size": 9}, "status": {"phase": "Done"}});
     let reported = api.patch_status("t", &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
-    assert_eq!((&reported.data["spec"]["size"], &reported.data["status"]["phase"]), (&json!(3), &json!("Done")));
+    assert_eq!(
+        (&reported.data["spec"]["size"], &reported.data["status"]["phase"]),
+        (&json!(3), &json!("Done"))
+    );
     assert_eq!(reported.metadata.generation, Some(1));
 }
 
@@ -72,7 +79,8 @@ async fn strategic_patches_are_not_for_custom_objects() {
     let lab = Lab::start().await;
     let api = things(&lab).await;
     api.create(&PostParams::default(), &thing(&json!({}))).await.unwrap();
-    let error = api.patch("t", &PatchParams::default(), &Patch::Strategic(&json!({"spec": {}}))).await.unwrap_err();
+    let error =
+        api.patch("t", &PatchParams::default(), &Patch::Strategic(&json!({"spec": {}}))).await.unwrap_err();
     assert_eq!(refusal(error).0, 415);
 }
 

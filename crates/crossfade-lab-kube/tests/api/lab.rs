@@ -15,7 +15,9 @@ use tokio::sync::broadcast;
 
 /// Containers with a log: `namespace/pod/container` to past lines and the sender of live ones.
 #[derive(Default, Clone)]
-pub(crate) struct Logs(pub(crate) Arc<Mutex<HashMap<String, (Vec<String>, broadcast::Sender<String>)>>>);
+pub(crate) struct Logs(pub(crate) Arc<Mutex<HashMap<String, Log>>>);
+
+type Log = (Vec<String>, broadcast::Sender<String>);
 
 impl PodLogs for Logs {
     fn lines(&self, namespace: &str, pod: &str, container: &str) -> Option<LogSource> {

@@ -5,7 +5,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy};
 use serde_json::{Value, json};
 
-use crossfade_lab_kube::{ResourceId, Store};
+use crossfade_lab_kube::{ResourceId, Store, WatchEventKind};
 
 use crate::lab::{Lab, mk_config_map, refusal};
 
@@ -47,12 +47,17 @@ async fn an_object_with_finalizers_waits_for_them() {
 async fn preconditions_protect_a_newer_object() {
     let lab = Lab::start().await;
     let api: Api<ConfigMap> = Api::namespaced(lab.admin().await, "default");
-    api.create(&PostParams::default(), &serde_json::from_value(mk_config_map("x", "1")).unwrap()).await.unwrap();
+    api.create(&PostParams::default(), &serde_json::from_value(mk_config_map("x", "1")).unwrap())
+        .await
+        .unwrap();
     let preconditions = Preconditions { uid: Some("other".into()), resource_version: None };
     let error = api.delete("x", &DeleteParams::default().preconditions(preconditions)).await.unwrap_err();
     let (code, _, message) = refusal(error);
     assert_eq!(code, 409);
-    assert!(message.contains("Precondition failed: UID in precondition: other, UID in object meta: "), "{message}");
+    assert!(
+        message.contains("Precondition failed: UID in precondition: other, UID in object meta: "),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -74,7 +79,8 @@ async fn orphans_forget_their_owner() {
     let owner = store.create(&config_maps(), mk_config_map("owner", "1")).unwrap();
     mk_owned(&store, "child", &owner);
     let api: Api<ConfigMap> = Api::namespaced(lab.admin().await, "default");
-    let params = DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+    let params =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
     api.delete("owner", &params).await.unwrap();
     assert_eq!(names(&store), ["child"]);
     assert_eq!(api.get("child").await.unwrap().metadata.owner_references, None);
@@ -86,6 +92,7 @@ async fn in_the_foreground_the_owner_goes_last() {
     let store = lab.store();
     let owner = store.create(&config_maps(), mk_config_map("owner", "1")).unwrap();
     mk_owned(&store, "child", &owner);
+    mk_owned(&store, "free", &owner);
     let mut held = Value::clone(&store.get(&config_maps(), Some("default"), "child").unwrap());
     held["metadata"]["finalizers"] = json!(["lab.example/held"]);
     store.update(&config_maps(), held).unwrap();
@@ -93,6 +100,7 @@ async fn in_the_foreground_the_owner_goes_last() {
     api.delete("owner", &DeleteParams::foreground()).await.unwrap();
     let waiting = api.get("owner").await.unwrap();
     assert_eq!(waiting.metadata.finalizers.unwrap(), ["foregroundDeletion"]);
+    assert_eq!(names(&store), ["child", "owner"]);
     let none = json!({"metadata": {"finalizers": null}});
     api.patch("child", &PatchParams::default(), &Patch::Merge(&none)).await.unwrap();
     assert!(names(&store).is_empty());
@@ -112,7 +120,10 @@ async fn a_namespace_takes_its_content_along() {
     held["metadata"]["namespace"] = "team".into();
     held["metadata"]["finalizers"] = json!(["lab.example/held"]);
     store.create(&config_maps(), held.clone()).unwrap();
+    let (_, revision) = store.list(&accounts, Some("team")).unwrap();
+    let mut removals = store.watch(&accounts, Some("team"), revision).unwrap();
     namespaces.delete("team", &DeleteParams::default()).await.unwrap();
+    assert_eq!(removals.next().await.unwrap().kind, WatchEventKind::Deleted);
     assert_eq!(namespaces.get("team").await.unwrap().status.unwrap().phase.as_deref(), Some("Terminating"));
     assert!(store.get(&accounts, Some("team"), "default").unwrap_err().is_not_found());
     let mut late = mk_config_map("y", "1");
@@ -123,7 +134,9 @@ async fn a_namespace_takes_its_content_along() {
         "configmaps \"y\" is forbidden: unable to create new content in namespace team because it is being terminated"
     );
     let api: Api<ConfigMap> = Api::namespaced(client, "team");
-    api.patch("x", &PatchParams::default(), &Patch::Merge(&json!({"metadata": {"finalizers": null}}))).await.unwrap();
+    api.patch("x", &PatchParams::default(), &Patch::Merge(&json!({"metadata": {"finalizers": null}})))
+        .await
+        .unwrap();
     assert_eq!(refusal(namespaces.get("team").await.unwrap_err()).0, 404);
 }
 

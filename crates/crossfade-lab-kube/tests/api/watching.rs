@@ -79,7 +79,8 @@ async fn a_watch_ends_at_its_timeout_with_a_bookmark() {
     let lab = Lab::start().await;
     let api: Api<ConfigMap> = Api::namespaced(lab.admin().await, "default");
     let version = api.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
-    let events: Vec<_> = api.watch(&WatchParams::default().timeout(1), &version).await.unwrap().try_collect().await.unwrap();
+    let events: Vec<_> =
+        api.watch(&WatchParams::default().timeout(1), &version).await.unwrap().try_collect().await.unwrap();
     assert_eq!(events.iter().map(kind).collect::<Vec<_>>(), [("bookmark", version)]);
 }
 
@@ -140,4 +141,32 @@ async fn events_have_two_forms_and_one_store() {
     let listed = core.list(&ListParams::default().fields("involvedObject.name=p")).await.unwrap();
     assert_eq!(listed.items[0].message.as_deref(), Some("hello"));
     assert_eq!(newer.get("e").await.unwrap().note.as_deref(), Some("hello"));
+}
+
+#[tokio::test]
+async fn a_pod_is_seen_terminating_before_it_is_gone() {
+    let lab = Lab::start().await;
+    let store = lab.store();
+    let id = ResourceId::new("", "pods");
+    let pod = json!({"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    store.create(&id, pod).unwrap();
+    let (_, revision) = store.list(&id, None).unwrap();
+    let mut watch = store.watch(&id, None, revision).unwrap();
+    store.delete(&id, Some("default"), "p").unwrap();
+    for kind in [WatchEventKind::Modified, WatchEventKind::Deleted] {
+        let event = watch.next().await.unwrap();
+        assert_eq!(event.kind, kind);
+        assert!(event.object["metadata"]["deletionTimestamp"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_known_by_a_uid_that_survives_restarts() {
+    let id = ResourceId::new("", "namespaces");
+    let mut uids = Vec::new();
+    for _ in 0..2 {
+        let lab = Lab::start().await;
+        uids.push(lab.store().get(&id, None, "kube-system").unwrap()["metadata"]["uid"].clone());
+    }
+    assert_eq!(uids[0], uids[1]);
 }

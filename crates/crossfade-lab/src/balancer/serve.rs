@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, SERVER, UPGRADE};
@@ -38,10 +38,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Body = Either<Full<Bytes>, Incoming>;
 
+/// A connection that waits for its next request.
+#[derive(Debug)]
+struct Idle {
+    since: Instant,
+    sender: SendRequest<Incoming>,
+}
+
 /// Idle connections to targets.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    idle: Mutex<HashMap<SocketAddr, Vec<SendRequest<Incoming>>>>,
+    idle: Mutex<HashMap<SocketAddr, Vec<Idle>>>,
 }
 
 impl Connections {
@@ -62,18 +69,18 @@ impl Connections {
         let mut idle = lock(&self.idle);
         let connections = idle.get_mut(&socket)?;
         while let Some(connection) = connections.pop() {
-            if connection.is_ready() {
-                return Some(connection);
+            if connection.sender.is_ready() && connection.since.elapsed() < IDLE_TIMEOUT {
+                return Some(connection.sender);
             }
         }
         None
     }
 
-    fn give(&self, socket: SocketAddr, connection: SendRequest<Incoming>) {
+    fn give(&self, socket: SocketAddr, sender: SendRequest<Incoming>) {
         let mut idle = lock(&self.idle);
         let connections = idle.entry(socket).or_default();
         if connections.len() < IDLE_MAX {
-            connections.push(connection);
+            connections.push(Idle { since: Instant::now(), sender });
         }
     }
 }
@@ -202,40 +209,49 @@ impl Front {
     ) -> Response<Body> {
         let Some(target) = group.choose() else { return page(StatusCode::SERVICE_UNAVAILABLE) };
         self.prepare(&mut request, peer);
-        let mut connection = match self.connection(target).await {
-            Ok(connection) => connection,
-            Err(failure) => return page(failure),
-        };
-        let response = match tokio::time::timeout(IDLE_TIMEOUT, connection.send_request(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                tracing::debug!(pod = %target.pod_ip, port = target.port, %error, "target failed");
-                return page(StatusCode::BAD_GATEWAY);
+        match self.send(target, request).await {
+            Ok(response) => {
+                let mut response = response.map(Either::Right);
+                remove_hop_headers(response.headers_mut());
+                response
             }
-            Err(_) => return page(StatusCode::GATEWAY_TIMEOUT),
-        };
-        // Given back while the body is still on its way: `take` hands out only those that are ready again.
-        self.balancer.connections.give(target.socket, connection);
-        let mut response = response.map(Either::Right);
-        remove_hop_headers(response.headers_mut());
-        response
+            Err(failure) => page(failure),
+        }
+    }
+
+    async fn send(
+        &self,
+        target: Target,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Incoming>, StatusCode> {
+        let timed_out = |_| StatusCode::GATEWAY_TIMEOUT;
+        // Each idle connection may turn out to be closed by its target; the one after them is new.
+        for _ in 0..=IDLE_MAX {
+            let mut connection = self.connection(target).await?;
+            let sending = connection.try_send_request(request);
+            let mut error = match tokio::time::timeout(IDLE_TIMEOUT, sending).await.map_err(timed_out)? {
+                Ok(response) => {
+                    // Given back while the body is on its way: `take` hands out only those that are ready again.
+                    self.balancer.connections.give(target.socket, connection);
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            let Some(unsent) = error.take_message() else {
+                let error = error.into_error();
+                tracing::debug!(pod = %target.pod_ip, port = target.port, %error, "target failed");
+                return Err(StatusCode::BAD_GATEWAY);
+            };
+            request = unsent;
+        }
+        Err(StatusCode::BAD_GATEWAY)
     }
 
     async fn connection(&self, target: Target) -> Result<SendRequest<Incoming>, StatusCode> {
-        if let Some(connection) = self.balancer.connections.take(target.socket) {
-            return Ok(connection);
+        match self.balancer.connections.take(target.socket) {
+            Some(connection) => Ok(connection),
+            None => connect(target).await,
         }
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(target.socket))
-            .await
-            .map_err(|_| StatusCode::GATEWAY_TIMEOUT)?
-            .map_err(|_| StatusCode::BAD_GATEWAY)?;
-        let _ = stream.set_nodelay(true);
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| StatusCode::BAD_GATEWAY)?;
-        // Ends when its sender is dropped or the target closes it.
-        tokio::spawn(connection);
-        Ok(sender)
     }
 
     /// The headers that an application load balancer adds for its targets.
@@ -259,6 +275,20 @@ impl Front {
             }
         }
     }
+}
+
+async fn connect(target: Target) -> Result<SendRequest<Incoming>, StatusCode> {
+    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(target.socket))
+        .await
+        .map_err(|_| StatusCode::GATEWAY_TIMEOUT)?
+        .map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let _ = stream.set_nodelay(true);
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| StatusCode::BAD_GATEWAY)?;
+    // Ends when its sender is dropped or the target closes it.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 /// Headers that concern one connection only (RFC 9110 7.6.1). Upgrades are not supported.

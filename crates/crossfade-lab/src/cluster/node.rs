@@ -20,6 +20,12 @@ pub(super) fn name(address: Ipv4Addr, region: &str) -> String {
     format!("ip-{a}-{b}-{c}-{d}.{region}.compute.internal")
 }
 
+/// `1.33` is said as `v1.33.0`.
+fn full_version(version: &str) -> String {
+    let version = version.trim_start_matches('v');
+    if version.matches('.').count() == 1 { format!("v{version}.0") } else { format!("v{version}") }
+}
+
 impl Cluster {
     pub(super) fn create_objects(&self) -> Result<(), LabError> {
         let class = json!({
@@ -27,7 +33,7 @@ impl Cluster {
             "metadata": { "name": ALB_CLASS }, "spec": { "controller": ALB_CONTROLLER },
         });
         self.create_first(&kinds::ingress_classes(), class)?;
-        let version = format!("v{}", self.kubernetes_version.trim_start_matches('v'));
+        let version = full_version(&self.kubernetes_version);
         let zone = format!("{}a", self.infrastructure.region);
         let node = json!({
             "apiVersion": "v1", "kind": "Node",

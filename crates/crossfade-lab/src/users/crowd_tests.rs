@@ -200,7 +200,7 @@ async fn the_proxy_leads_to_load_balancers_and_nowhere_else() {
     let port = listener.local_addr().unwrap().port();
     for (target, expected) in [
         (format!("127.0.0.1:{port}"), 403),
-        (format!("localhost:{port}"), 502),
+        (format!("localhost:{port}"), 403),
         ("192.0.2.1:443".to_owned(), 403),
         ("127.64.200.200:443".to_owned(), 502),
         (format!("{HOST}:444"), 502),

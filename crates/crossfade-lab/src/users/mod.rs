@@ -235,8 +235,8 @@ impl Crowd {
             cached
         } else {
             let answer = self.ask_name_servers(host).await?;
-            let kept = f64::from(answer.ttl_seconds) * self.overstay_factor(user);
-            let until = Instant::now() + Duration::from_secs_f64(kept);
+            let draw = locked(&self.random).f64();
+            let until = Instant::now() + kept_for(answer.ttl_seconds, user.overstaying, draw);
             let cached = Cached { addresses: answer.addresses, until };
             locked(&user.cache).insert(host.to_owned(), cached.clone());
             cached
@@ -262,10 +262,6 @@ impl Crowd {
         }
     }
 
-    fn overstay_factor(&self, user: &User) -> f64 {
-        if user.overstaying { 1.0 + locked(&self.random).f64() * (OVERSTAY_FACTOR_MAX - 1.0) } else { 1.0 }
-    }
-
     fn learn(&self, address: Ipv4Addr, cluster: String) {
         let is_new = !self.clusters.read().unwrap_or_else(PoisonError::into_inner).contains_key(&address);
         if is_new {
@@ -276,6 +272,12 @@ impl Crowd {
     fn cluster_of(&self, address: Ipv4Addr) -> Option<String> {
         self.clusters.read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned()
     }
+}
+
+/// How long a user keeps an answer; `draw` is from 0 to 1.
+fn kept_for(ttl_seconds: u32, overstaying: bool, draw: f64) -> Duration {
+    let factor = if overstaying { 1.0 + draw * (OVERSTAY_FACTOR_MAX - 1.0) } else { 1.0 };
+    Duration::from_secs_f64(f64::from(ttl_seconds) * factor)
 }
 
 /// Counts stay usable whatever panicked elsewhere.
@@ -300,6 +302,14 @@ mod tests {
             requests_per_second: 10.0,
             seed: 1,
         }
+    }
+
+    #[test]
+    fn answers_are_kept_for_their_ttl_and_by_some_up_to_three_times_as_long() {
+        assert_eq!(kept_for(30, false, 1.0), Duration::from_secs(30));
+        assert_eq!(kept_for(30, true, 0.0), Duration::from_secs(30));
+        assert_eq!(kept_for(30, true, 1.0), Duration::from_secs(90));
+        assert_eq!(kept_for(0, true, 1.0), Duration::ZERO);
     }
 
     #[test]

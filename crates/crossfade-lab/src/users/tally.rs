@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 /// Failures kept with their particulars; the first ones tell most. All are counted.
-const FAILURES_MAX: usize = 1000;
+const FAILURES_MAX: usize = 20_000;
 /// What "recent" means for shares: long enough for a share to mean something, short enough to see a step.
 const RECENT: Duration = Duration::from_secs(5);
 /// Recent requests kept at most.

@@ -31,7 +31,7 @@ const USERS: usize = 50;
 /// Of them, those that keep answers longer than they may. Reported apart.
 const OVERSTAYING: usize = 4;
 /// Users' requests per second: a share moves visibly, and a run has its 2,000 requests.
-const REQUESTS_PER_SECOND: f64 = 90.0;
+const REQUESTS_PER_SECOND: f64 = 120.0;
 /// What a verdict about failed requests has to rest on.
 const REQUESTS_MIN: u64 = 2_000;
 /// Users go on for this many TTLs after the old load balancers are gone.
@@ -144,7 +144,7 @@ async fn rehearse(args: &DemoArgs, dir: PathBuf) -> anyhow::Result<Exit> {
         view.line("blue is drained: its load balancers are switched off, users go on");
     }
     let until = Instant::now() + Duration::from_secs(u64::from(args.ttl * TTLS_AFTER));
-    while Instant::now() < until || users.totals().sent() < REQUESTS_MIN {
+    while Instant::now() < until || users.totals().regular.sent < REQUESTS_MIN {
         view.show(&watched.status, &users.totals(), &[]);
         sleep(LOOK_EVERY).await;
     }
@@ -187,7 +187,11 @@ async fn start_users(
     Ok(users)
 }
 
-fn start_driver(args: &DemoArgs, rehearsal: &Rehearsal, options: &RehearsalOptions) -> anyhow::Result<Running> {
+fn start_driver(
+    args: &DemoArgs,
+    rehearsal: &Rehearsal,
+    options: &RehearsalOptions,
+) -> anyhow::Result<Running> {
     let mut words: Vec<String> =
         ["migrate", "--from", SIDES[0], "--to", SIDES[1], "--yes", "--output", "json"]
             .map(ToOwned::to_owned)
@@ -239,7 +243,7 @@ async fn watch(
             view.show(progress, &users.totals(), std::slice::from_ref(&message));
             if let Some(injection) = args.inject
                 && fault.is_none()
-                && is_mid_migration(progress)
+                && is_mid_migration(progress, args.steps.len())
             {
                 control.inject(&context_of(SIDES[1]), injection.fault()).await?;
                 fault = Some(FaultWindow::begin());
@@ -267,14 +271,10 @@ fn said(log: &Path) -> String {
     if lines.is_empty() { text.lines().last().unwrap_or("nothing").to_owned() } else { lines.join("; ") }
 }
 
-/// Green carries a proven part of the traffic and a further step is under way (or the only one is).
-fn is_mid_migration(status: &Status) -> bool {
-    let carries = status.steps.iter().any(|step| step.settled_at.is_some());
-    let further = status.step > 0 || status.stage == Stage::Baking;
-    status.phase == Phase::Progressing
-        && carries
-        && further
-        && matches!(status.stage, Stage::Proving | Stage::Baking)
+/// Green carries a settled part of the traffic, in the second step where there is one.
+fn is_mid_migration(status: &Status, steps: usize) -> bool {
+    let is_middle = status.step > 0 || steps == 1;
+    status.phase == Phase::Progressing && is_middle && matches!(status.stage, Stage::Proving | Stage::Baking)
 }
 
 /// Resident memory of processes together; 0 where the system does not tell.

@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use crossfade_aws::{Aws, AwsOptions};
-use crossfade_controller::dns::{DnsMode, DnsOptions, run as run_controller};
+use crossfade_controller::dns::{DnsError, DnsMode, DnsOptions, run as run_controller};
 use crossfade_core::ClusterName;
 use crossfade_core::dns::{Affix, MassDeletionGuard, OwnerId, Policy, RecordName, TxtFormat, TxtNaming};
 use crossfade_kube::Cluster;
 use crossfade_kube::sources::{EmptyStatus, SourceKind, SourceOptions};
+
+use crate::exit::user_error;
 
 /// The namespace in which migrations look for what a DNS controller tells them.
 const REPORT_NAMESPACE: &str = "crossfade";
@@ -46,6 +47,7 @@ pub enum EmptyStatusArg {
 }
 
 /// Options of `crossfade dns-controller`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[derive(Args, Clone, Debug)]
 pub struct DnsControllerArgs {
     /// Context of the kubeconfig; without it the current one, or the cluster that this runs in
@@ -62,16 +64,16 @@ pub struct DnsControllerArgs {
     pub ingress_classes: Vec<String>,
     /// Whose records are ours; unique per cluster
     #[arg(long)]
-    pub txt_owner_id: String,
+    pub txt_owner_id: OwnerId,
     /// Only zones of this name and below (repeatable)
     #[arg(long = "domain-filter")]
-    pub domain_filters: Vec<String>,
+    pub domain_filters: Vec<RecordName>,
     /// Which changes are allowed
     #[arg(long, value_enum, default_value = "upsert-only")]
     pub policy: PolicyArg,
     /// Names of ownership records that are written: legacy, cname-prefix, a-prefix (repeatable)
     #[arg(long = "txt-format", default_value = "cname-prefix")]
-    pub txt_formats: Vec<String>,
+    pub txt_formats: Vec<TxtFormat>,
     /// Text in front of the names of ownership records; may hold %{record_type}
     #[arg(long, conflicts_with = "txt_suffix")]
     pub txt_prefix: Option<String>,
@@ -111,28 +113,30 @@ pub async fn run(args: DnsControllerArgs) -> anyhow::Result<()> {
         Aws::with_options(AwsOptions { profile: args.aws_profile.clone(), ..AwsOptions::default() }).await?;
     let options = options(&args, client, aws)?;
     tracing::info!(owner = %options.owner, policy = ?options.policy, mode = ?options.mode, "DNS controller starts");
-    run_controller(options, interrupted()).await?;
-    Ok(())
+    run_controller(options, interrupted()).await.map_err(explained)
+}
+
+fn explained(error: DnsError) -> anyhow::Error {
+    let hint = error.hint().unwrap_or_default();
+    match error {
+        DnsError::Listing(cause) => anyhow::Error::from(cause).context("the zones cannot be listed"),
+        other => user_error(other.to_string(), hint),
+    }
 }
 
 async fn client(context: Option<&str>) -> anyhow::Result<kube::Client> {
-    match context {
-        Some(context) => Ok(Cluster::connect(ClusterName::from(context), context, None).await?.client),
-        None => kube::Client::try_default().await.context("no kubeconfig and no cluster around this process"),
+    if let Some(context) = context {
+        return Ok(Cluster::connect(ClusterName::from(context), context, None).await?.client);
     }
+    kube::Client::try_default().await.map_err(|error| {
+        let hint = "name a context of the kubeconfig with --context, or run it in a cluster";
+        user_error(format!("there is no cluster to watch: {error}"), hint)
+    })
 }
 
 fn options(args: &DnsControllerArgs, client: kube::Client, aws: Aws) -> anyhow::Result<DnsOptions> {
-    if args.resync.is_zero() {
-        bail!("--resync must be at least one second");
-    }
-    let owner = OwnerId::parse(&args.txt_owner_id).context("--txt-owner-id")?;
-    let mut options = DnsOptions::new(client, aws, owner);
-    options.zone_names = args
-        .domain_filters
-        .iter()
-        .map(|name| RecordName::parse(name).with_context(|| format!("--domain-filter {name}")))
-        .collect::<Result<_, _>>()?;
+    let mut options = DnsOptions::new(client, aws, args.txt_owner_id.clone());
+    options.zone_names.clone_from(&args.domain_filters);
     options.policy = match args.policy {
         PolicyArg::Sync => Policy::Sync,
         PolicyArg::UpsertOnly => Policy::UpsertOnly,
@@ -171,18 +175,19 @@ fn options(args: &DnsControllerArgs, client: kube::Client, aws: Aws) -> anyhow::
 }
 
 fn txt_naming(args: &DnsControllerArgs) -> anyhow::Result<TxtNaming> {
-    let formats = args
-        .txt_formats
-        .iter()
-        .map(|format| format.parse::<TxtFormat>())
-        .collect::<Result<Vec<_>, _>>()
-        .context("--txt-format")?;
     let affix = match (&args.txt_prefix, &args.txt_suffix) {
         (Some(prefix), _) => Affix::Prefix(prefix.clone()),
         (None, Some(suffix)) => Affix::Suffix(suffix.clone()),
         (None, None) => Affix::None,
     };
-    TxtNaming::new(formats, affix, args.txt_wildcard_replacement.clone()).context("--txt-format")
+    TxtNaming::new(args.txt_formats.iter().copied(), affix, args.txt_wildcard_replacement.clone()).map_err(
+        |error| {
+            user_error(
+                error.to_string(),
+                "add --txt-format cname-prefix (ExternalDNS to v0.21) or a-prefix (from v0.22)",
+            )
+        },
+    )
 }
 
 /// Whole seconds, with or without `s`, or minutes with `m`.
@@ -191,8 +196,10 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
         Some(minutes) => (minutes, 60),
         None => (text.strip_suffix('s').unwrap_or(text), 1),
     };
-    let number: u32 = number.parse().map_err(|_| "seconds are needed, like 60, 60s or 1m".to_owned())?;
-    Ok(Duration::from_secs(u64::from(number) * factor))
+    match number.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(Duration::from_secs(u64::from(number) * factor)),
+        _ => Err("at least one second is needed, like 60, 60s or 1m".to_owned()),
+    }
 }
 
 /// Ready at Ctrl-C, and at SIGTERM, with which Kubernetes ends a pod.

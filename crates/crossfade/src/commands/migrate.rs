@@ -8,7 +8,7 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use crossfade_api::migration::MigrationSpec;
+use crossfade_api::migration::{MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, survey,
@@ -17,7 +17,9 @@ use crossfade_core::GroupName;
 use crossfade_core::dns::RecordName;
 use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, Wish, admit};
 use crossfade_kube::Cluster;
+use crossfade_kube::groups::KnobKind;
 use crossfade_kube::migrations::Migrations;
+use crossfade_kube::rights::{Right, missing};
 
 use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
@@ -176,7 +178,8 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
     let options = driver_options(&prepared);
     let driver =
         Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.knobs);
-    drive(driver.await?, &prepared.name, &prepared.core, args.output).await
+    let how = how_to_reach(&prepared.home, &prepared.world.clusters);
+    drive(driver.await?, &prepared.name, &how, &prepared.core, args.output).await
 }
 
 /// Connects, reads, and refuses what cannot be done. Writes nothing.
@@ -211,6 +214,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
             format!("make {} answer first, then try again", args.to),
         ));
     }
+    check_rights(&world.clusters, &home, &survey, &admitted).await?;
     let name = free_name(args, &home).await?;
     Ok(Prepared { account, world, home, name, spec, core, admitted, survey })
 }
@@ -240,6 +244,45 @@ async fn connect_world(args: &MigrateArgs, clusters: Vec<Cluster>) -> anyhow::Re
         zone,
     };
     Ok((account, world))
+}
+
+/// Everything that the migration will write, asked for beforehand.
+async fn check_rights(
+    clusters: &[Cluster],
+    home: &Cluster,
+    survey: &Survey,
+    admitted: &[Admitted],
+) -> anyhow::Result<()> {
+    let right = |verb, group, resource, namespace: Option<&str>| Right {
+        verb,
+        group,
+        resource,
+        namespace: namespace.map(ToOwned::to_owned),
+    };
+    let mut lacking = Vec::new();
+    for cluster in clusters {
+        let knobs = admitted.iter().filter_map(|group| survey.knobs.get(&group.group)?.get(&cluster.name));
+        let mut rights: Vec<Right> = knobs
+            .map(|knob| match knob.kind {
+                KnobKind::Ingress => right("patch", "networking.k8s.io", "ingresses", Some(&knob.namespace)),
+                KnobKind::Service => right("patch", "", "services", Some(&knob.namespace)),
+            })
+            .collect();
+        rights.push(right("create", "coordination.k8s.io", "leases", Some(NAMESPACE)));
+        rights.push(right("update", "coordination.k8s.io", "leases", Some(NAMESPACE)));
+        if cluster.name == home.name {
+            rights.push(right("create", "crossfade.dev", "migrations", Some(NAMESPACE)));
+        }
+        rights.sort();
+        rights.dedup();
+        for right in missing(cluster, &rights).await? {
+            lacking.push(format!("{} (context {}): no right to {right}", cluster.name, cluster.context));
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(user_error(lacking.join("\n       "), "take a context that may, or ask for these rights"))
 }
 
 fn refused(refusals: &[Refusal]) -> anyhow::Error {
@@ -297,8 +340,21 @@ pub fn identity() -> String {
     format!("{host}-{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond())
 }
 
+/// The options that take up a migration again.
+pub fn how_to_reach(home: &Cluster, clusters: &[Cluster]) -> String {
+    let contexts: Vec<String> =
+        clusters.iter().map(|cluster| format!("--context {}={}", cluster.name, cluster.context)).collect();
+    format!("--home-context {} {}", home.context, contexts.join(" "))
+}
+
 /// Rounds until the end or Ctrl-C, with progress on stderr and the result on stdout.
-pub async fn drive(mut driver: Driver, name: &str, spec: &Spec, output: Output) -> anyhow::Result<Exit> {
+pub async fn drive(
+    mut driver: Driver,
+    name: &str,
+    how: &str,
+    spec: &Spec,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let (stop_sender, stop) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         let _ = tokio::signal::ctrl_c().await;
@@ -318,8 +374,9 @@ pub async fn drive(mut driver: Driver, name: &str, spec: &Spec, output: Output) 
     };
     watcher.finish(&status);
     if matches!(exit, Exit::Paused | Exit::Interrupted) && status.phase != Phase::Complete {
-        note(&format!("weights stay as they are; to go on:  crossfade migration resume {name} …"));
-        note(&format!("               to return them:  crossfade migration rollback {name} …"));
+        note("weights stay as they are");
+        note(&format!("to go on:        crossfade migration resume {name} {how}"));
+        note(&format!("to return them:  crossfade migration rollback {name} {how}"));
     }
     Ok(exit)
 }

@@ -7,9 +7,10 @@ use crossfade_controller::migration::{Driver, DriverOptions, Stateful, WorldOpti
 use crossfade_core::dns::RecordName;
 use crossfade_kube::Cluster;
 use crossfade_kube::migrations::Migrations;
+use kube::CustomResourceExt;
 use serde_json::json;
 
-use crate::commands::migrate::{Output, drive, identity};
+use crate::commands::migrate::{Output, drive, how_to_reach, identity};
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
@@ -26,6 +27,8 @@ pub struct MigrationArgs {
 enum MigrationCommand {
     /// List the migrations that a cluster keeps.
     List(ListArgs),
+    /// Print the definition of the Migration resource, for kubectl apply.
+    Definition,
     /// Ask a driver that is running to stop after what is under way; weights stay.
     Pause(OneArgs),
     /// Go on with a migration that paused or whose driver ended.
@@ -79,6 +82,10 @@ struct RollbackArgs {
 pub async fn run(args: MigrationArgs) -> anyhow::Result<Exit> {
     match args.command {
         MigrationCommand::List(args) => list(args).await,
+        MigrationCommand::Definition => {
+            data(&serde_json::to_string_pretty(&Migration::crd())?);
+            Ok(Exit::Done)
+        }
         MigrationCommand::Pause(args) => {
             let home = Cluster::connect(args.home_context.as_str().into(), &args.home_context, None).await?;
             wish(&home, &args.name, &json!({ "wish": "pause" })).await?;
@@ -178,7 +185,8 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
     };
     let survey = survey(&world, Stateful::Allowed).await?;
     let core = migration.spec.to_core()?;
+    let how = how_to_reach(&home, &world.clusters);
     let options = DriverOptions { world, home, name: name.clone(), identity: identity() };
     let driver = Driver::take_up(options, &survey.knobs).await?;
-    drive(driver, &name, &core, args.output).await
+    drive(driver, &name, &how, &core, args.output).await
 }

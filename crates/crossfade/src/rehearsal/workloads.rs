@@ -156,7 +156,13 @@ mod tests {
 
     #[test]
     fn examples_are_readable() {
-        let values = ["CLUSTER_NAME", "ENV", "DOMAIN", "WEIGHT"].map(|name| (name, "1".to_owned()));
+        let values = [
+            ("CLUSTER_NAME", "eks-blueprint-blue"),
+            ("ENV", "blue"),
+            ("DOMAIN", "example.org"),
+            ("WEIGHT", "100"),
+        ]
+        .map(|(name, value)| (name, value.to_owned()));
         for (place, text) in EXAMPLES {
             let text = fill_in(Path::new(place), text, &values).unwrap();
             assert!(!parse(Path::new(place), &text).unwrap().is_empty());

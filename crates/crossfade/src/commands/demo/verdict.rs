@@ -40,7 +40,6 @@ pub struct Verdict {
     failed_outside_fault: u64,
     ready_millis: u128,
     memory_bytes: u64,
-    ttl_seconds: u32,
 }
 
 impl Verdict {
@@ -62,7 +61,6 @@ impl Verdict {
             totals,
             ready_millis: rehearsal.ready_in.as_millis(),
             memory_bytes,
-            ttl_seconds: args.ttl,
         }
     }
 
@@ -89,8 +87,11 @@ impl Verdict {
         if self.failed_outside_fault > 0 {
             broken.push(format!("{} requests failed that should not have", self.failed_outside_fault));
         }
-        if self.totals.sent() < REQUESTS_MIN {
-            broken.push(format!("only {} requests were sent, {REQUESTS_MIN} are needed", self.totals.sent()));
+        if self.totals.regular.sent < REQUESTS_MIN {
+            broken.push(format!(
+                "only {} requests were sent, {REQUESTS_MIN} are needed",
+                self.totals.regular.sent
+            ));
         }
         if self.injected == Some(Injection::Green500) && self.totals.regular.failed == 0 {
             broken.push("the injected fault reached no user, so the way back proves nothing".to_owned());

@@ -1,0 +1,103 @@
+//! Processes that are stopped, killed or left alone: nothing stays behind, and weights stay as they are.
+#![cfg(feature = "lab")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until};
+
+/// A migration with a long bake, stopped once its first step is settled.
+fn start_migration(lab: &LabProcess) -> Child {
+    let arguments = [
+        "migrate",
+        "--from",
+        "blue",
+        "--to",
+        "green",
+        "--yes",
+        "--steps",
+        "50%,100%",
+        "--bake",
+        "60",
+        "--context",
+        "blue=eks-blueprint-blue",
+        "--context",
+        "green=eks-blueprint-green",
+    ];
+    let mut child = lab.command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.contains("step 50% is settled") {
+            // Somebody has to go on reading, or the child cannot write any more.
+            std::thread::spawn(move || lines.for_each(drop));
+            return child;
+        }
+        said.push(line);
+    }
+    panic!("the first step was never settled: {said:?}");
+}
+
+#[test]
+fn killing_the_parent_ends_lab_and_controllers() {
+    let mut lab = LabProcess::up(&[]);
+    let children = children_of(lab.child.id());
+    assert_eq!(children.len(), 3, "a lab and two DNS controllers");
+    signal("KILL", lab.child.id());
+    lab.child.wait().unwrap();
+    wait_until("all children have ended", || !children.iter().any(|id| is_alive(*id)));
+}
+
+#[test]
+fn interrupting_the_lab_ends_everything() {
+    let mut lab = LabProcess::up(&[]);
+    let children = children_of(lab.child.id());
+    signal("INT", lab.child.id());
+    assert_eq!(lab.child.wait().unwrap().code(), Some(0));
+    wait_until("all children have ended", || !children.iter().any(|id| is_alive(*id)));
+    assert!(!lab.dir.join("lab.json").exists());
+}
+
+#[tokio::test]
+async fn an_interrupted_migration_leaves_weights_and_can_be_rolled_back() {
+    let lab = LabProcess::up(&[]);
+    let mut migration = start_migration(&lab);
+    signal("INT", migration.id());
+    assert_eq!(migration.wait().unwrap().code(), Some(130));
+    assert_eq!(lab.weights().await, ("50".to_owned(), "50".to_owned()));
+
+    let reach = ["--home-context", "eks-blueprint-green", "--context", "blue=eks-blueprint-blue"];
+    let mut arguments =
+        vec!["migration", "rollback", "blue-to-green", "--context", "green=eks-blueprint-green"];
+    arguments.extend(reach);
+    let output = lab.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
+}
+
+#[tokio::test]
+async fn a_killed_driver_is_followed_by_another() {
+    let lab = LabProcess::up(&[]);
+    let mut migration = start_migration(&lab);
+    signal("KILL", migration.id());
+    migration.wait().unwrap();
+    assert_eq!(lab.weights().await, ("50".to_owned(), "50".to_owned()));
+
+    // The dead driver's leases run out first.
+    let output = lab.run(&[
+        "migration",
+        "rollback",
+        "blue-to-green",
+        "--home-context",
+        "eks-blueprint-green",
+        "--context",
+        "blue=eks-blueprint-blue",
+        "--context",
+        "green=eks-blueprint-green",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
+}
