@@ -116,8 +116,10 @@ impl KubeError {
             KubeError::DefinitionMissing { .. } => Some(
                 "somebody with the rights runs: crossfade migration definition | kubectl --context CTX apply -f -",
             ),
-            KubeError::Conflict { .. } | KubeError::NotFound { .. } | KubeError::Refused { .. } => None,
-            KubeError::Manifest { .. } => None,
+            KubeError::Conflict { .. }
+            | KubeError::NotFound { .. }
+            | KubeError::Refused { .. }
+            | KubeError::Manifest { .. } => None,
         }
     }
 

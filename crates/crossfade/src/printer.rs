@@ -1,5 +1,4 @@
 //! The only place that writes to the terminal: data to stdout, everything else to stderr.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is the printer")]
 
 use std::io::{IsTerminal, Write};
 
@@ -13,12 +12,12 @@ pub fn data(text: &str) {
 
 /// Talk: what a person reads beside the data.
 pub fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Talk without a line's end, for a question.
 pub fn ask(text: &str) {
-    eprint!("{text}");
+    draw(text);
 }
 
 /// Raw bytes for a view that redraws itself.

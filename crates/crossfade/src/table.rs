@@ -1,5 +1,7 @@
 //! Columns as kubectl prints them: upper-case headings, three spaces between, no frames.
 
+use std::fmt::Write as _;
+
 /// Rows of equal length under headings.
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -37,7 +39,7 @@ impl std::fmt::Display for Table {
         for (index, row) in self.rows.iter().enumerate() {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(&format!("{cell:<width$}   "));
+                write!(line, "{cell:<width$}   ")?;
             }
             let end = if index + 1 == self.rows.len() { "" } else { "\n" };
             write!(f, "{}{end}", line.trim_end())?;

@@ -9,6 +9,7 @@ use std::process::{Child, Stdio};
 
 use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until};
 
+#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
 /// A migration with a long bake, stopped once its first step is settled.
 fn start_migration(lab: &LabProcess) -> Child {
     let arguments = [

@@ -93,7 +93,8 @@ pub struct Driver {
     migration: Migration,
     leases: Vec<ZoneLease>,
     renewed_at: Option<Instant>,
-    wish_read_at: Instant,
+    /// `None` = to be read at once.
+    wish_read_at: Option<Instant>,
     gate: HttpGate,
 }
 
@@ -161,7 +162,7 @@ impl Driver {
             migration,
             leases,
             renewed_at: None,
-            wish_read_at: Instant::now(),
+            wish_read_at: Some(Instant::now()),
             gate,
         })
     }
@@ -221,10 +222,14 @@ impl Driver {
                 Ok(kept) => self.migration = kept,
                 // Somebody changed the wish in between: read it and plan again. Nothing was done yet.
                 Err(KubeError::Conflict { .. }) => {
-                    self.wish_read_at = Instant::now() - WISH_EVERY;
+                    self.wish_read_at = None;
                     return Ok(Next::Again);
                 }
-                Err(error) => return self.hold(&error),
+                // The home cannot be reached: unknown holds (I9). Weights stay; the next round tries again.
+                Err(error) => {
+                    tracing::warn!(%error, "the status cannot be kept, so nothing is done");
+                    return Ok(Next::Wait);
+                }
             }
         } else {
             set_progress(&mut self.migration, plan.status.clone());
@@ -241,13 +246,6 @@ impl Driver {
         }
         self.act(&plan.actions, results).await?;
         Ok(if plan.actions.is_empty() { Next::Wait } else { Next::Again })
-    }
-
-    /// The home cannot be reached: unknown holds (I9). Weights stay; the next round tries again.
-    #[expect(clippy::unused_self, reason = "reads as what the driver does")]
-    fn hold(&self, error: &KubeError) -> Result<Next, DriverError> {
-        tracing::warn!(%error, "the status cannot be kept, so nothing is done");
-        Ok(Next::Wait)
     }
 
     async fn act(&mut self, actions: &[Action], results: &mut Results) -> Result<(), DriverError> {
@@ -292,10 +290,10 @@ impl Driver {
     }
 
     async fn read_wish(&mut self) -> Result<(), DriverError> {
-        if self.wish_read_at.elapsed() < WISH_EVERY {
+        if self.wish_read_at.is_some_and(|at| at.elapsed() < WISH_EVERY) {
             return Ok(());
         }
-        self.wish_read_at = Instant::now();
+        self.wish_read_at = Some(Instant::now());
         match self.migrations.get(&self.name()).await {
             Ok(Some(read)) => {
                 // What was not worth keeping (times of passed gates) is newer here than in the object.

@@ -19,7 +19,7 @@ use crate::migration::world::World;
 
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
 /// seconds" to all name servers).
-const FOREIGN_WRITER_AGE: Duration = Duration::from_secs(60);
+const FOREIGN_WRITER_AGE: Duration = Duration::from_mins(1);
 /// While a hop is awaited. Two listings a second stay under Route 53's five requests a second per account.
 const RECORDS_EVERY: Duration = Duration::from_millis(500);
 

@@ -39,7 +39,7 @@ const TTLS_AFTER: u32 = 2;
 /// How often the picture is brought up to date.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A migration of the demo that takes longer hangs.
-const MIGRATION_WITHIN: Duration = Duration::from_secs(600);
+const MIGRATION_WITHIN: Duration = Duration::from_mins(10);
 /// Load in which nothing is measured: connections are made, caches fill.
 const WARM_UP: Duration = Duration::from_secs(2);
 

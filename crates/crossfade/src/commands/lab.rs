@@ -203,7 +203,7 @@ const READY: &str = "the lab is up";
 
 async fn up_detached(args: &UpArgs) -> anyhow::Result<Exit> {
     /// Everything in it, on a slow machine.
-    const UP_WITHIN: Duration = Duration::from_secs(60);
+    const UP_WITHIN: Duration = Duration::from_mins(1);
     let dir = args.dir.path()?;
     let logs = dir.join("logs");
     std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;

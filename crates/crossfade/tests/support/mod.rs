@@ -1,5 +1,6 @@
 //! A lab as a process, and this program run against it.
 #![expect(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::zombie_processes, reason = "children are waited for when the test or its lab ends")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,7 @@
 //! Progress of a migration as lines on stderr, and its result as a document.
 
+use std::fmt::Write as _;
+
 use crossfade_controller::migration::Progress;
 use crossfade_core::migration::{HistoryEntry, Phase, Spec, Status, StepRecord};
 use serde_json::{Value, json};
@@ -62,12 +64,13 @@ impl Watcher {
                         )
                     })
                     .collect();
-                line.push_str(&format!(
+                let _ = write!(
+                    line,
                     "  drawn {} of {}, p = {:.3}",
                     shares.join(", "),
                     ratio.draws,
                     ratio.p_value
-                ));
+                );
             }
             note(&line);
         }
