@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossfade_core::migration::{OnFailure, Phase, Spec, Status, StepTargetError, Wish};
+use crossfade_core::migration::{OnFailure, Phase, Spec, Status, StepTarget, StepTargetError, Wish};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,13 +64,19 @@ pub struct MigrationSpec {
     /// Go on over weights that somebody else has written since.
     #[serde(default)]
     pub force: bool,
+    /// How many pauses somebody has ended so far; one more ends the next.
+    #[serde(default)]
+    pub promotions: u32,
+    /// Go to the last step at the next pause.
+    #[serde(default)]
+    pub promote_to_end: bool,
 }
 
 /// How a migration stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationStatus {
-    /// `Progressing`, `Draining`, `Complete`, `RollingBack`, `RolledBack`, `Paused`.
+    /// `Progressing`, `Draining`, `Complete`, `RollingBack`, `RolledBack`, `Paused`, `Refused`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub phase: String,
     /// The step under way: `2/3 50%`.
@@ -82,7 +88,7 @@ pub struct MigrationStatus {
     /// The generation this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Progressing`, `Drained`, `Complete`, `Paused`, `RolledBack`.
+    /// `Progressing`, `Drained`, `Complete`, `Paused`, `RolledBack`, `Refused`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
     /// All that a driver needs to go on.
@@ -118,10 +124,14 @@ impl MigrationSpec {
         } else {
             self.steps.iter().map(String::as_str).collect()
         };
+        let steps: Vec<StepTarget> = texts.into_iter().map(str::parse).collect::<Result<_, _>>()?;
+        if steps.last() == Some(&StepTarget::Pause) {
+            return Err(StepTargetError { text: "a pause at the end".to_owned() });
+        }
         Ok(Spec {
             from: self.from.as_str().into(),
             to: self.to.as_str().into(),
-            steps: texts.into_iter().map(str::parse).collect::<Result<_, _>>()?,
+            steps,
             on_failure: self.on_failure,
             wish: self.wish,
             bake: Duration::from_secs(u64::from(self.bake_seconds)),
@@ -130,11 +140,32 @@ impl MigrationSpec {
             error_level: Spec::ERROR_LEVEL,
             gate_failures_max: Spec::GATE_FAILURES_MAX,
             force: self.force,
+            promotions: self.promotions,
+            promote_to_end: self.promote_to_end,
         })
     }
 }
 
 impl MigrationStatus {
+    /// A migration that cannot be begun. It is looked at again when its spec changes.
+    pub fn refused(
+        message: String,
+        generation: Option<i64>,
+        old: &[Condition],
+        now: jiff::Timestamp,
+    ) -> Self {
+        let (kind, reason) = ("Refused".to_owned(), "NotAdmitted".to_owned());
+        let condition = mk_condition(&kind, true, reason, message.clone(), generation, old, now);
+        MigrationStatus {
+            phase: kind,
+            step: String::new(),
+            message,
+            observed_generation: generation,
+            conditions: vec![condition],
+            progress: None,
+        }
+    }
+
     /// The user's view of a progress. `old` supplies the transition times of conditions that did not change.
     pub fn from_progress(
         progress: Status,

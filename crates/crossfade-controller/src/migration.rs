@@ -1,6 +1,7 @@
 //! The migration driver: gathers what is seen, asks `crossfade_core::migration::step`, carries its actions out.
 
 mod actions;
+mod controller;
 mod driver;
 mod gates;
 mod observe;
@@ -8,6 +9,7 @@ mod survey;
 mod view;
 mod world;
 
+pub use controller::{ControllerOptions, run_controller};
 pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress};
 pub use survey::{Stateful, Survey, check_destination, survey};
 pub use view::{GroupView, HostInCluster, HostView, view_groups};

@@ -31,6 +31,10 @@ pub enum Command {
     Migration(commands::migration::MigrationArgs),
     /// Show groups and clusters: declared weight, record, answers.
     Status(commands::status::StatusArgs),
+    /// Put fresh answers to the test: do they come in the proportions of the records?
+    Verify(commands::verify::VerifyArgs),
+    /// Drive every Migration that a cluster keeps.
+    Controller(commands::controller::ControllerArgs),
     /// Run the DNS controller of one cluster.
     DnsController(commands::dns_controller::DnsControllerArgs),
     /// Run the sample application, which says in which cluster it runs.

@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub mod controller;
 #[cfg(feature = "lab")]
 pub mod demo;
 pub mod dns_controller;
@@ -10,6 +11,7 @@ pub mod migration;
 #[cfg(feature = "lab")]
 pub mod sample_app;
 pub mod status;
+pub mod verify;
 
 use anyhow::Context;
 
@@ -31,6 +33,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Migrate(args) => migrate::run(args).await,
             Command::Migration(args) => migration::run(args).await,
             Command::Status(args) => status::run(args).await,
+            Command::Verify(args) => verify::run(args).await,
+            Command::Controller(args) => controller::run(args).await,
             Command::DnsController(args) => dns_controller::run(args).await.map(|()| Exit::Done),
             #[cfg(feature = "lab")]
             Command::SampleApp(args) => sample_app::run(args).await,

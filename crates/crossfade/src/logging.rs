@@ -1,5 +1,7 @@
 //! Logs to stderr, one line per decision: `CROSSFADE_LOG` chooses what, `--log-format json` how.
 
+use std::io::IsTerminal;
+
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +40,7 @@ pub struct LogOptions {
 pub fn start(options: &LogOptions) {
     let filter = EnvFilter::builder().parse_lossy(options.log.as_deref().unwrap_or(FILTER_DEFAULT));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match options.log_format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().init(),

@@ -1,12 +1,15 @@
 //! Settings that several commands share, from flags and `CROSSFADE_*`.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use crossfade_aws::{Route53, Zone};
+use crossfade_aws::{Aws, Route53, Zone};
+use crossfade_controller::migration::WorldOptions;
 use crossfade_core::ClusterName;
+use crossfade_core::dns::RecordName;
 use crossfade_kube::Cluster;
 use crossfade_probe::dns::{RecordType, query_any, resolvers_of};
 use crossfade_probe::http::HttpProbe;
@@ -87,6 +90,31 @@ impl ProbeOptions {
             Some(resolver) => vec![resolver],
             None => resolvers_of(&std::fs::read_to_string(RESOLV_CONF).unwrap_or_default()),
         }
+    }
+
+    /// All that looking at groups of a zone needs, with the AWS credentials of the environment.
+    pub async fn world(&self, clusters: Vec<Cluster>, zone: &str) -> anyhow::Result<WorldOptions> {
+        let aws = Aws::from_environment().await?;
+        let route53 = aws.route53();
+        let name = RecordName::parse(zone)
+            .map_err(|error| user_error(format!("zone {zone}: {error}"), "give the zone's full name"))?;
+        let Some(found) = route53.find_zone(&name).await? else {
+            let account = aws.account_id().await?;
+            return Err(user_error(
+                format!("account {account} has no public zone {zone}"),
+                "`aws route53 list-hosted-zones` lists them",
+            ));
+        };
+        Ok(WorldOptions {
+            clusters,
+            name_servers: self.name_servers(&route53, &found).await?,
+            resolvers: self.resolvers(),
+            http: self.http()?,
+            probe_path: self.probe_path.clone(),
+            owners: BTreeSet::new(),
+            route53,
+            zone: found,
+        })
     }
 
     /// The name servers of a zone.

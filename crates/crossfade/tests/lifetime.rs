@@ -102,3 +102,22 @@ async fn a_killed_driver_is_followed_by_another() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
 }
+
+#[test]
+fn an_interrupted_demo_leaves_no_process() {
+    let mut demo = std::process::Command::new(support::CROSSFADE)
+        .arg("demo")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("step 10% begins")), "the demo never began its migration");
+    let children = children_of(demo.id());
+    assert_eq!(children.len(), 4, "a lab, two DNS controllers and a driver");
+    signal("INT", demo.id());
+    std::thread::spawn(move || lines.for_each(drop));
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    wait_until("all children have ended", || !children.iter().any(|id| is_alive(*id)));
+}

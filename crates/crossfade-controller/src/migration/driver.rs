@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Status, StepTargetError, resume, start,
-    step,
+    Action, Admitted, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status, StepTargetError, resume,
+    start, step,
 };
 use crossfade_core::{ClusterName, GroupName, UnixMillis};
 use crossfade_kube::groups::Knob;
@@ -19,11 +19,13 @@ use tokio::sync::watch;
 
 use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
 use crate::migration::gates::{HttpGate, fresh};
-use crate::migration::observe::{Memory, observe};
+use crate::migration::observe::{Memory, Pace, observe};
 use crate::migration::world::{World, WorldOptions};
 
 /// Between two looks when nothing is to be done: a hop that settles is seen within a quarter of a second.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often what is waited for is brought up to date in the object, when nothing else changed.
+const SAY_EVERY: Duration = Duration::from_secs(1);
 /// How often the object is read for a changed wish.
 const WISH_EVERY: Duration = Duration::from_secs(1);
 
@@ -96,6 +98,9 @@ pub struct Driver {
     /// `None` = to be read at once.
     wish_read_at: Option<Instant>,
     gate: HttpGate,
+    /// What the object says is waited for, and since when.
+    said: String,
+    kept_at: Option<Instant>,
 }
 
 /// Milliseconds since the epoch by this machine's clock.
@@ -141,6 +146,16 @@ impl Driver {
         Self::new(options, migrations, migration, knobs).await
     }
 
+    /// Goes on with an object as it is.
+    pub async fn follow(
+        options: DriverOptions,
+        migration: Migration,
+        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    ) -> Result<Driver, DriverError> {
+        let migrations = Migrations::new(&options.home);
+        Self::new(options, migrations, migration, knobs).await
+    }
+
     async fn new(
         options: DriverOptions,
         migrations: Migrations,
@@ -164,6 +179,8 @@ impl Driver {
             renewed_at: None,
             wish_read_at: Some(Instant::now()),
             gate,
+            said: String::new(),
+            kept_at: None,
         })
     }
 
@@ -204,7 +221,8 @@ impl Driver {
     ) -> Result<Next, DriverError> {
         self.read_wish().await?;
         let leases = self.renew_leases().await;
-        let groups = observe(&mut self.world, &mut self.memory).await;
+        let pace = self.pace();
+        let groups = observe(&mut self.world, &mut self.memory, pace).await;
         self.gate.look_at(&self.world);
         if is_first {
             learn_ttl(&self.world, &mut self.memory).await;
@@ -217,7 +235,13 @@ impl Driver {
         let seen = Seen { groups, leases, preflights, draws, gates };
         let plan = step(&spec, &status, &seen, now());
         let changed = essence(&plan.status) != essence(&status);
-        if changed || !plan.actions.is_empty() {
+        let message = plan.waiting_for.first().cloned().unwrap_or_default();
+        let is_stale = message != self.said && self.kept_at.is_none_or(|at| at.elapsed() >= SAY_EVERY);
+        if !leases.source {
+            // Another driver's migration: looked at, never written to.
+        } else if changed || is_stale || !plan.actions.is_empty() {
+            self.said = message;
+            self.kept_at = Some(Instant::now());
             match keep(&self.migrations, &self.migration, plan.status.clone(), &plan.waiting_for).await {
                 Ok(kept) => self.migration = kept,
                 // Somebody changed the wish in between: read it and plan again. Nothing was done yet.
@@ -281,6 +305,14 @@ impl Driver {
         Ok(())
     }
 
+    fn pace(&self) -> Pace {
+        match progress_of(&self.migration) {
+            Some(status) if status.phase == Phase::RollingBack => Pace::Awaiting,
+            Some(status) if matches!(status.stage, Stage::Writing | Stage::Settling) => Pace::Awaiting,
+            _ => Pace::Watching,
+        }
+    }
+
     fn may_write(&self) -> bool {
         let now = Instant::now();
         let is_back = progress_of(&self.migration).is_some_and(|status| status.phase == Phase::RollingBack);
@@ -296,11 +328,15 @@ impl Driver {
         self.wish_read_at = Some(Instant::now());
         match self.migrations.get(&self.name()).await {
             Ok(Some(read)) => {
-                // What was not worth keeping (times of passed gates) is newer here than in the object.
-                let newer = progress_of(&self.migration);
+                // What was not worth keeping (times of passed gates) is newer here than in the object. Anything else
+                // that differs is another driver's progress, kept since: it counts.
+                let ours = progress_of(&self.migration);
+                let theirs = progress_of(&read);
                 self.migration = read;
-                if let Some(status) = newer {
-                    set_progress(&mut self.migration, status);
+                if let Some(ours) =
+                    ours.filter(|ours| theirs.is_none_or(|theirs| essence(&theirs) == essence(ours)))
+                {
+                    set_progress(&mut self.migration, ours);
                 }
                 Ok(())
             }
@@ -405,7 +441,11 @@ async fn keep(
     waiting_for: &[String],
 ) -> Result<Migration, KubeError> {
     let old = migration.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
-    let message = waiting_for.first().map_or_else(String::new, |what| format!("waiting for {what}"));
+    let message = if progress.phase.is_end() {
+        progress.history.last().map_or_else(String::new, |entry| entry.message.clone())
+    } else {
+        waiting_for.first().map_or_else(String::new, |what| format!("waiting for {what}"))
+    };
     let generation = migration.metadata.generation;
     let status = MigrationStatus::from_progress(progress, message, generation, &old, jiff::Timestamp::now());
     migrations.keep_status(migration, &status).await

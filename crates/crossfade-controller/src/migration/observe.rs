@@ -20,8 +20,19 @@ use crate::migration::world::World;
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
 /// seconds" to all name servers).
 const FOREIGN_WRITER_AGE: Duration = Duration::from_mins(1);
-/// While a hop is awaited. Two listings a second stay under Route 53's five requests a second per account.
-const RECORDS_EVERY: Duration = Duration::from_millis(500);
+/// Listings while a hop is awaited: two a second stay under Route 53's five requests a second per account.
+const AWAITING_EVERY: Duration = Duration::from_millis(500);
+/// Listings while nothing is expected to move: soon enough to see a foreign hand within a TTL.
+const WATCHING_EVERY: Duration = Duration::from_secs(10);
+
+/// How closely the records are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// A weight is on its way.
+    Awaiting,
+    /// All is settled.
+    Watching,
+}
 
 /// What the last rounds left behind.
 #[derive(Default)]
@@ -43,9 +54,13 @@ impl Memory {
 }
 
 /// All groups, all hops. What cannot be read is unknown, and said so once per round at debug level.
-pub(super) async fn observe(world: &mut World, memory: &mut Memory) -> BTreeMap<GroupName, GroupSeen> {
+pub(super) async fn observe(
+    world: &mut World,
+    memory: &mut Memory,
+    pace: Pace,
+) -> BTreeMap<GroupName, GroupSeen> {
     let knobs = read_knobs(world).await;
-    refresh_records(world, memory).await;
+    refresh_records(world, memory, pace).await;
     refresh_reports(world, memory).await;
     let third = third_targets(world, memory);
     world.refresh_addresses(&third).await;
@@ -97,8 +112,12 @@ async fn read_knobs(world: &mut World) -> BTreeMap<(GroupName, ClusterName), Kno
     found
 }
 
-async fn refresh_records(world: &World, memory: &mut Memory) {
-    if memory.records.as_ref().is_some_and(|(at, _)| at.elapsed() < RECORDS_EVERY) {
+async fn refresh_records(world: &World, memory: &mut Memory, pace: Pace) {
+    let every = match pace {
+        Pace::Awaiting => AWAITING_EVERY,
+        Pace::Watching => WATCHING_EVERY,
+    };
+    if memory.records.as_ref().is_some_and(|(at, _)| at.elapsed() < every) {
         return;
     }
     let zone = &world.options.zone;

@@ -40,6 +40,8 @@ pub struct HostInCluster {
     pub declared: Option<Weight>,
     /// What the zone holds, when A, AAAA and TXT agree.
     pub record: Option<Weight>,
+    /// Fresh answers that named this cluster's load balancer.
+    pub answers: u64,
     /// The part of fresh answers that named this cluster's load balancer, 0 to 1.
     pub answered: f64,
     /// Who keeps the record.
@@ -106,7 +108,10 @@ async fn add_answers(
     let mut unknown = 0.0;
     for (address, count) in draws.addresses {
         match addresses.get(&address).and_then(|cluster| clusters.get_mut(cluster)) {
-            Some(cluster) => cluster.answered += part(count),
+            Some(cluster) => {
+                cluster.answers += count;
+                cluster.answered += part(count);
+            }
             None => unknown += part(count),
         }
     }

@@ -26,6 +26,7 @@ pub fn start(spec: &Spec, admitted: Vec<Admitted>, now: UnixMillis) -> Status {
         stage_since: now,
         started_at: now,
         finished_at: None,
+        promotions: 0,
         groups,
         steps: Vec::new(),
         failure: None,
@@ -109,6 +110,7 @@ fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Pla
         Stage::Writing | Stage::Settling => write_and_settle(status, spec, seen, now),
         Stage::Proving => prove(status, spec, seen, now),
         Stage::Baking => bake(status, spec, now),
+        Stage::AwaitingPromotion => await_promotion(status, spec, now),
     }
 }
 
@@ -175,9 +177,15 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
     let Some(target) = usize::try_from(index).ok().and_then(|index| spec.steps.get(index)).copied() else {
         return;
     };
+    status.step = index;
+    if target == StepTarget::Pause {
+        status.enter(Stage::AwaitingPromotion, now);
+        status.record(now, "paused until somebody promotes");
+        return;
+    }
     let mut records = Vec::new();
     for group in &mut status.groups {
-        let pair = pair_of(group, spec, target);
+        let Some(pair) = pair_of(group, spec, target) else { continue };
         assert!(
             !(pair.from.is_zero() && pair.to.is_zero()),
             "{}: a step would leave both at 0 (I1)",
@@ -188,7 +196,6 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
         aim(group, &spec.to, pair.to);
         records.push(mk_record(group, pair.from, pair.to));
     }
-    status.step = index;
     push_step(status, target.to_string(), records, now);
 }
 
@@ -202,7 +209,7 @@ fn mk_record(group: &GroupStatus, from: Weight, to: Weight) -> StepGroupRecord {
     StepGroupRecord { group: group.name.clone(), from, to, ratio: None, hops: Vec::new() }
 }
 
-fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> crate::share::Pair {
+fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<crate::share::Pair> {
     let before =
         |name: &ClusterName| group.cluster(name).map_or(0, |cluster| u16::from(cluster.before.get()));
     let third = if group.clusters.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
@@ -475,6 +482,19 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     }
     status.phase = Phase::Draining;
     drain(status, spec, now)
+}
+
+/// The gates go on while a person makes up their mind.
+fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
+    if spec.promotions <= status.promotions {
+        return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
+    }
+    status.promotions = spec.promotions;
+    let last = u32::try_from(spec.steps.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let next = if spec.promote_to_end { last } else { status.step + 1 };
+    status.record(now, if spec.promote_to_end { "promoted to the end" } else { "promoted" });
+    begin_step(&mut status, spec, next, now);
+    Plan::waiting(status, vec!["the next step to begin".to_owned()])
 }
 
 fn resolvers_due(group: &GroupStatus) -> UnixMillis {

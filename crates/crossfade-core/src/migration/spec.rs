@@ -17,7 +17,7 @@ pub struct Spec {
     pub from: ClusterName,
     /// Where it goes.
     pub to: ClusterName,
-    /// Never empty; the last one leaves the source at 0 or keeps some of its traffic.
+    /// Never empty and never ends in a pause; the last one leaves the source at 0 or keeps some of its traffic.
     pub steps: Vec<StepTarget>,
     /// What follows a failed gate.
     pub on_failure: OnFailure,
@@ -35,6 +35,10 @@ pub struct Spec {
     pub gate_failures_max: u32,
     /// Go on over weights that somebody else has written since.
     pub force: bool,
+    /// How many pauses somebody has ended so far.
+    pub promotions: u32,
+    /// Go to the last step at the next pause.
+    pub promote_to_end: bool,
 }
 
 impl Spec {
@@ -58,15 +62,30 @@ pub enum StepTarget {
     Percent(f64),
     /// `100/10`: the weights themselves, source first.
     Weights(Pair),
+    /// `pause`: nothing moves until somebody promotes.
+    Pause,
 }
 
 impl StepTarget {
-    /// The weights of this step for a group whose two weights add up to `sum` today.
-    pub fn pair(self, sum: u16, third: ThirdClusters) -> Pair {
+    /// The weights of this step for a group whose two weights add up to `sum` today; `None` for a pause.
+    pub fn pair(self, sum: u16, third: ThirdClusters) -> Option<Pair> {
         match self {
-            StepTarget::Percent(percent) => pair_for(percent, sum, third),
-            StepTarget::Weights(pair) => pair,
+            StepTarget::Percent(percent) => Some(pair_for(percent, sum, third)),
+            StepTarget::Weights(pair) => Some(pair),
+            StepTarget::Pause => None,
         }
+    }
+
+    /// Shares from `step` to `max` in equal steps: 10 and 50 are 10, 20, 30, 40 and 50 %.
+    pub fn linear(step: f64, max: f64) -> Result<Vec<StepTarget>, StepTargetError> {
+        let is_right = step.is_finite() && max.is_finite() && step >= 1.0 && step <= max && max <= 100.0;
+        if !is_right {
+            return Err(StepTargetError { text: format!("{step}% up to {max}%") });
+        }
+        let mut shares: Vec<f64> =
+            (1_u32..).map(|count| step * f64::from(count)).take_while(|share| *share < max - 1e-9).collect();
+        shares.push(max);
+        Ok(shares.into_iter().map(StepTarget::Percent).collect())
     }
 }
 
@@ -75,13 +94,16 @@ impl fmt::Display for StepTarget {
         match self {
             StepTarget::Percent(percent) => write!(f, "{percent}%"),
             StepTarget::Weights(pair) => write!(f, "{}/{}", pair.from, pair.to),
+            StepTarget::Pause => f.write_str("pause"),
         }
     }
 }
 
 /// A step that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no step: use a share such as `10%`, or weights source/destination such as `100/10`")]
+#[error(
+    "`{text}` is no step: use a share such as `10%`, weights source/destination such as `100/10`, or `pause`"
+)]
 pub struct StepTargetError {
     /// The text as it was read.
     pub text: String,
@@ -93,6 +115,9 @@ impl FromStr for StepTarget {
     fn from_str(text: &str) -> Result<Self, StepTargetError> {
         let wrong = || StepTargetError { text: text.to_owned() };
         let trimmed = text.trim();
+        if trimmed == "pause" {
+            return Ok(StepTarget::Pause);
+        }
         if let Some(number) = trimmed.strip_suffix('%') {
             let percent: f64 = number.trim().parse().map_err(|_| wrong())?;
             return (0.0..=100.0)
@@ -135,6 +160,7 @@ pub enum Wish {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 
@@ -143,6 +169,16 @@ mod tests {
         assert_eq!("10%".parse(), Ok(StepTarget::Percent(10.0)));
         let pair = Pair { from: Weight::new(100), to: Weight::new(10) };
         assert_eq!("100/10".parse(), Ok(StepTarget::Weights(pair)));
+    }
+
+    #[test]
+    fn linear_steps_end_at_their_maximum() {
+        let texts = |step, max| -> Vec<String> {
+            StepTarget::linear(step, max).unwrap().iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(texts(10.0, 30.0), ["10%", "20%", "30%"]);
+        assert_eq!(texts(40.0, 100.0), ["40%", "80%", "100%"]);
+        assert!(StepTarget::linear(0.0, 50.0).is_err() && StepTarget::linear(60.0, 50.0).is_err());
     }
 
     #[test]

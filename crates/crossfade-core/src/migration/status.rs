@@ -25,6 +25,9 @@ pub struct Status {
     /// When it reached its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<UnixMillis>,
+    /// Pauses that were ended.
+    #[serde(default)]
+    pub promotions: u32,
     /// In the order they were admitted.
     pub groups: Vec<GroupStatus>,
     /// One per step that was begun.
@@ -74,6 +77,8 @@ pub enum Stage {
     Proving,
     /// Proven; TTL and bake time run out.
     Baking,
+    /// A pause among the steps: somebody has to promote.
+    AwaitingPromotion,
 }
 
 /// One weight group.

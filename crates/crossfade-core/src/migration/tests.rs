@@ -25,6 +25,8 @@ fn mk_spec(steps: &[&str]) -> Spec {
         error_level: Spec::ERROR_LEVEL,
         gate_failures_max: 3,
         force: false,
+        promotions: 0,
+        promote_to_end: false,
     }
 }
 
@@ -222,6 +224,43 @@ fn moves_everything_in_steps() {
     assert_eq!(world.written(), expected);
     assert!(status.drained_at.is_some());
     assert!(status.steps.iter().all(|step| step.settled_at.is_some() && step.proven_at > step.settled_at));
+}
+
+#[test]
+fn a_pause_waits_for_a_person() {
+    let mut spec = mk_spec(&["10%", "pause", "50%", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let mut status = world.run(&spec, status, |status| status.stage == Stage::AwaitingPromotion);
+    for _ in 0..100 {
+        status = world.round(&spec, &status);
+    }
+    assert_eq!(world.written(), [("green", 10), ("blue", 90)]);
+    spec.promotions = 1;
+    let status = world.run(&spec, status, ended);
+    assert_eq!((status.phase, status.steps.len()), (Phase::Complete, 3));
+}
+
+#[test]
+fn promoting_to_the_end_skips_the_steps_between() {
+    let mut spec = mk_spec(&["10%", "pause", "50%", "pause", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let status = world.run(&spec, status, |status| status.stage == Stage::AwaitingPromotion);
+    (spec.promotions, spec.promote_to_end) = (1, true);
+    let status = world.run(&spec, status, ended);
+    assert_eq!(status.phase, Phase::Complete);
+    assert_eq!(world.written(), [("green", 10), ("blue", 90), ("green", 100), ("blue", 0)]);
+}
+
+#[test]
+fn a_destination_that_fails_during_a_pause_leads_back() {
+    let spec = mk_spec(&["10%", "pause", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let status = world.run(&spec, status, |status| status.stage == Stage::AwaitingPromotion);
+    world.green_answers = false;
+    assert_eq!(world.run(&spec, status, ended).phase, Phase::RolledBack);
 }
 
 #[test]

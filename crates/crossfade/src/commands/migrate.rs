@@ -3,7 +3,6 @@
 mod plan;
 mod watch;
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 
 use anyhow::Context;
@@ -14,8 +13,9 @@ use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, survey,
 };
 use crossfade_core::GroupName;
-use crossfade_core::dns::RecordName;
-use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, Wish, admit};
+use crossfade_core::migration::{
+    Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, Wish, admit,
+};
 use crossfade_kube::Cluster;
 use crossfade_kube::groups::KnobKind;
 use crossfade_kube::migrations::Migrations;
@@ -25,7 +25,7 @@ use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
 
-pub use watch::summary_json;
+pub use watch::{clock, summary_json};
 
 /// What a failed gate leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -67,9 +67,21 @@ pub struct MigrateArgs {
     /// Only the groups of these hosts.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
-    /// Steps: shares of the destination (`10%`) or weights, source first (`100/10`).
-    #[arg(long, value_delimiter = ',', default_value = "10%,50%,100%", value_name = "STEPS")]
+    /// Steps: shares of the destination (`10%`), weights, source first (`100/10`), or `pause`.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        conflicts_with = "step",
+        default_value = "10%,50%,100%",
+        value_name = "STEPS"
+    )]
     pub steps: Vec<String>,
+    /// Steps of equal size instead: the destination's share grows by this each time, up to --max.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    pub step: Option<f64>,
+    /// The last share of --step.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, requires = "step", default_value = "100%")]
+    pub max: f64,
     /// Seconds to watch a proven step before the next.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     pub bake: u32,
@@ -107,15 +119,28 @@ pub struct MigrateArgs {
     pub probes: ProbeOptions,
 }
 
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').parse::<f64>().map_err(|error| error.to_string())?;
+    if (1.0..=100.0).contains(&number) { Ok(number) } else { Err("a share is 1 to 100 %".to_owned()) }
+}
+
 impl MigrateArgs {
-    fn spec(&self) -> MigrationSpec {
+    /// The steps as texts; `--step 10% --max 50%` is five of them.
+    fn step_texts(&self) -> anyhow::Result<Vec<String>> {
+        let Some(step) = self.step else { return Ok(self.steps.clone()) };
+        let steps = StepTarget::linear(step, self.max)
+            .map_err(|error| user_error(error.to_string(), "--step is at most --max"))?;
+        Ok(steps.iter().map(ToString::to_string).collect())
+    }
+
+    fn spec(&self, steps: Vec<String>) -> MigrationSpec {
         MigrationSpec {
             from: self.from.clone(),
             to: self.to.clone(),
             zone: self.zone.trim_end_matches('.').to_owned(),
             groups: self.groups.clone(),
             hosts: self.hosts.clone(),
-            steps: self.steps.clone(),
+            steps,
             on_failure: match self.on_failure {
                 OnFailureArg::Rollback => OnFailure::Rollback,
                 OnFailureArg::Pause => OnFailure::Pause,
@@ -125,6 +150,8 @@ impl MigrateArgs {
             keep_warm_seconds: self.keep_warm,
             draws: Some(self.draws),
             force: false,
+            promotions: 0,
+            promote_to_end: false,
         }
     }
 
@@ -190,7 +217,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
             "name the cluster where the traffic is, and the one where it goes",
         ));
     }
-    let spec = args.spec();
+    let spec = args.spec(args.step_texts()?);
     let core = spec.to_core().map_err(|error| {
         user_error(error.to_string(), "for example --steps 10%,50%,100% or --steps 100/10,0/100")
     })?;
@@ -202,7 +229,9 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
         Some(name) if name == args.from => from.clone(),
         Some(name) => args.clusters.connect(name).await?,
     };
-    let (account, world) = connect_world(args, vec![from, to]).await?;
+    let mut world = args.probes.world(vec![from, to], &args.zone).await?;
+    world.owners = args.owners.iter().cloned().collect();
+    let account = Aws::from_environment().await?.account_id().await?;
     let stateful = if args.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
     let survey = survey(&world, stateful).await?;
     let admitted =
@@ -217,33 +246,6 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
     check_rights(&world.clusters, &home, &survey, &admitted).await?;
     let name = free_name(args, &home).await?;
     Ok(Prepared { account, world, home, name, spec, core, admitted, survey })
-}
-
-/// The account, the zone, and how it is looked at.
-async fn connect_world(args: &MigrateArgs, clusters: Vec<Cluster>) -> anyhow::Result<(String, WorldOptions)> {
-    let aws = Aws::from_environment().await?;
-    let account = aws.account_id().await?;
-    let route53 = aws.route53();
-    let zone_name = RecordName::parse(&args.zone)
-        .map_err(|error| user_error(format!("--zone {}: {error}", args.zone), "give the zone's full name"))?;
-    let zone = route53.find_zone(&zone_name).await?.ok_or_else(|| {
-        user_error(
-            format!("account {account} has no public zone {}", args.zone),
-            "`aws route53 list-hosted-zones` lists them",
-        )
-    })?;
-    let name_servers = args.probes.name_servers(&route53, &zone).await?;
-    let world = WorldOptions {
-        clusters,
-        name_servers,
-        resolvers: args.probes.resolvers(),
-        http: args.probes.http()?,
-        probe_path: args.probes.probe_path.clone(),
-        owners: args.owners.iter().cloned().collect::<BTreeSet<_>>(),
-        route53,
-        zone,
-    };
-    Ok((account, world))
 }
 
 /// Everything that the migration will write, asked for beforehand.

@@ -1,16 +1,19 @@
 //! `crossfade migration`: what migrations there are, and the person's hand on one.
 
+mod tree;
+
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use crossfade_api::migration::{Migration, MigrationSpec};
-use crossfade_aws::Aws;
-use crossfade_controller::migration::{Driver, DriverOptions, Stateful, WorldOptions, survey};
-use crossfade_core::dns::RecordName;
+use crossfade_controller::migration::{Driver, DriverOptions, Stateful, survey};
+use crossfade_core::migration::{Stage, Status};
 use crossfade_kube::Cluster;
 use crossfade_kube::migrations::Migrations;
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use crate::commands::migrate::{Output, drive, how_to_reach, identity};
+use crate::commands::migrate::{Output, clock, drive, how_to_reach, identity};
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
@@ -27,6 +30,12 @@ pub struct MigrationArgs {
 enum MigrationCommand {
     /// List the migrations that a cluster keeps.
     List(ListArgs),
+    /// Show one: phase, steps, and every hop of every weight.
+    Get(GetArgs),
+    /// Show what happened in one so far.
+    History(OneArgs),
+    /// End the pause that a migration is in.
+    Promote(PromoteArgs),
     /// Print the definition of the Migration resource, for kubectl apply.
     Definition,
     /// Ask a driver that is running to stop after what is under way; weights stay.
@@ -34,6 +43,7 @@ enum MigrationCommand {
     /// Go on with a migration that paused or whose driver ended.
     Resume(DriveArgs),
     /// Return every weight that a migration wrote to what it was.
+    #[command(visible_alias = "abort")]
     Rollback(RollbackArgs),
 }
 
@@ -54,6 +64,27 @@ struct OneArgs {
     /// The context of the cluster that keeps it.
     #[arg(long = "home-context", value_name = "CTX")]
     home_context: String,
+}
+
+#[derive(Clone, Debug, Args)]
+struct GetArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// Show it again and again until it ends.
+    #[arg(long, short)]
+    watch: bool,
+    /// How it is printed.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Clone, Debug, Args)]
+struct PromoteArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// Skip to the last step.
+    #[arg(long)]
+    full: bool,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -86,8 +117,17 @@ pub async fn run(args: MigrationArgs) -> anyhow::Result<Exit> {
             data(&serde_json::to_string_pretty(&Migration::crd())?);
             Ok(Exit::Done)
         }
+        MigrationCommand::Get(args) => get(args).await,
+        MigrationCommand::History(args) => {
+            let migration = read(&args).await?;
+            for entry in progress_of(&migration).map(|status| status.history).unwrap_or_default() {
+                data(&format!("{}  {}", clock(entry.at.0), entry.message));
+            }
+            Ok(Exit::Done)
+        }
+        MigrationCommand::Promote(args) => promote(args).await,
         MigrationCommand::Pause(args) => {
-            let home = Cluster::connect(args.home_context.as_str().into(), &args.home_context, None).await?;
+            let home = args.home().await?;
             wish(&home, &args.name, &json!({ "wish": "pause" })).await?;
             note("asked to pause; weights stay");
             Ok(Exit::Done)
@@ -102,6 +142,61 @@ pub async fn run(args: MigrationArgs) -> anyhow::Result<Exit> {
             }
         }
     }
+}
+
+impl OneArgs {
+    async fn home(&self) -> anyhow::Result<Cluster> {
+        Ok(Cluster::connect(self.home_context.as_str().into(), &self.home_context, None).await?)
+    }
+}
+
+fn progress_of(migration: &Migration) -> Option<Status> {
+    migration.status.as_ref()?.progress.clone()
+}
+
+/// One migration, or advice.
+async fn read(args: &OneArgs) -> anyhow::Result<Migration> {
+    let found = match Migrations::new(&args.home().await?).get(&args.name).await {
+        Err(error) if error.is_not_found() => None,
+        found => found?,
+    };
+    found.ok_or_else(|| {
+        user_error(
+            format!("{} keeps no Migration {}", args.home_context, args.name),
+            format!("`crossfade migration list --home-context {}` lists them", args.home_context),
+        )
+    })
+}
+
+async fn get(args: GetArgs) -> anyhow::Result<Exit> {
+    /// As often as a person can follow.
+    const EVERY: Duration = Duration::from_secs(1);
+    loop {
+        let migration = read(&args.one).await?;
+        let has_ended = progress_of(&migration).is_some_and(|status| status.phase.is_end());
+        if args.output == Output::Json {
+            data(&serde_json::to_string(&migration)?);
+        } else {
+            data(&tree::render(&migration));
+        }
+        if !args.watch || has_ended {
+            return Ok(Exit::Done);
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn promote(args: PromoteArgs) -> anyhow::Result<Exit> {
+    let migration = read(&args.one).await?;
+    let waits = progress_of(&migration).is_some_and(|status| status.stage == Stage::AwaitingPromotion);
+    if !waits {
+        let hint = format!("`crossfade migration get {}` shows where it is", args.one.name);
+        return Err(user_error(format!("Migration {} is in no pause", args.one.name), hint));
+    }
+    let spec = json!({ "promotions": migration.spec.promotions + 1, "promoteToEnd": args.full });
+    wish(&args.one.home().await?, &args.one.name, &spec).await?;
+    note("promoted; its driver goes on");
+    Ok(Exit::Done)
 }
 
 async fn list(args: ListArgs) -> anyhow::Result<Exit> {
@@ -153,7 +248,7 @@ async fn wish(home: &Cluster, name: &str, spec: &serde_json::Value) -> anyhow::R
 }
 
 async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Exit> {
-    let home = Cluster::connect(args.one.home_context.as_str().into(), &args.one.home_context, None).await?;
+    let home = args.one.home().await?;
     let name = args.one.name.clone();
     let migration = wish(&home, &name, spec).await?;
     let phase =
@@ -168,21 +263,7 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
         args.clusters.connect(&migration.spec.from).await?,
         args.clusters.connect(&migration.spec.to).await?,
     ];
-    let route53 = Aws::from_environment().await?.route53();
-    let zone_name = RecordName::parse(&migration.spec.zone)?;
-    let zone = route53.find_zone(&zone_name).await?.ok_or_else(|| {
-        user_error(format!("there is no public zone {zone_name}"), "are these the right AWS credentials?")
-    })?;
-    let world = WorldOptions {
-        clusters,
-        name_servers: args.probes.name_servers(&route53, &zone).await?,
-        resolvers: args.probes.resolvers(),
-        http: args.probes.http()?,
-        probe_path: args.probes.probe_path.clone(),
-        owners: std::collections::BTreeSet::new(),
-        route53,
-        zone,
-    };
+    let world = args.probes.world(clusters, &migration.spec.zone).await?;
     let survey = survey(&world, Stateful::Allowed).await?;
     let core = migration.spec.to_core()?;
     let how = how_to_reach(&home, &world.clusters);

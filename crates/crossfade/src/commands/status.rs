@@ -1,11 +1,10 @@
 //! `crossfade status`: groups and clusters side by side: what is declared, what the zone holds, what is answered.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Args;
-use crossfade_aws::Aws;
 use crossfade_controller::migration::{GroupView, Stateful, WorldOptions, survey, view_groups};
-use crossfade_core::dns::RecordName;
 use serde_json::json;
 
 use crate::commands::migrate::Output;
@@ -17,23 +16,63 @@ use crate::table::Table;
 /// Answers that are asked for per host: enough to see a half from a tenth.
 const DRAWS: u64 = 200;
 
-/// Options of `crossfade status`.
+/// Where to look.
 #[derive(Clone, Debug, Args)]
-pub struct StatusArgs {
+pub struct LookArgs {
     #[command(flatten)]
     clusters: ClusterOptions,
     /// The DNS zone that holds the records.
     #[arg(long, env = "CROSSFADE_ZONE", value_name = "ZONE")]
     zone: String,
-    /// How it is printed.
-    #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
     #[command(flatten)]
     probes: ProbeOptions,
 }
 
-/// Reads everything once and prints it.
+/// Options of `crossfade status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    look: LookArgs,
+    /// Show it again and again until Ctrl-C.
+    #[arg(long, short)]
+    watch: bool,
+    /// How it is printed.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Reads everything and prints it, once or until Ctrl-C.
 pub async fn run(args: StatusArgs) -> anyhow::Result<Exit> {
+    /// A listing of the zone and some hundred questions each time.
+    const EVERY: Duration = Duration::from_secs(2);
+    let world = connect(&args.look).await?;
+    loop {
+        let survey = survey(&world, Stateful::Allowed).await?;
+        let views = view_groups(&world, &survey, DRAWS).await?;
+        if args.output == Output::Json {
+            data(&json!({ "zone": args.look.zone, "groups": views }).to_string());
+        } else {
+            let table = mk_table(&views);
+            if table.is_empty() {
+                note(
+                    "no groups: no Ingress or Service carries the annotations set-identifier and aws-weight",
+                );
+            } else {
+                data(&table.to_string());
+            }
+        }
+        if !args.watch {
+            return Ok(Exit::Done);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+/// Clients for everything that is looked at.
+pub async fn connect(args: &LookArgs) -> anyhow::Result<WorldOptions> {
     if args.clusters.contexts.is_empty() {
         return Err(user_error("no cluster was named", "pass --context blue=CTX --context green=CTX"));
     }
@@ -41,37 +80,7 @@ pub async fn run(args: StatusArgs) -> anyhow::Result<Exit> {
     for (name, _) in &args.clusters.contexts {
         clusters.push(args.clusters.connect(name).await?);
     }
-    let route53 = Aws::from_environment().await?.route53();
-    let zone = route53.find_zone(&RecordName::parse(&args.zone)?).await?;
-    let zone = zone.ok_or_else(|| {
-        user_error(
-            format!("there is no public zone {}", args.zone),
-            "`aws route53 list-hosted-zones` lists them",
-        )
-    })?;
-    let world = WorldOptions {
-        clusters,
-        name_servers: args.probes.name_servers(&route53, &zone).await?,
-        resolvers: args.probes.resolvers(),
-        http: args.probes.http()?,
-        probe_path: args.probes.probe_path.clone(),
-        owners: std::collections::BTreeSet::new(),
-        route53,
-        zone,
-    };
-    let survey = survey(&world, Stateful::Allowed).await?;
-    let views = view_groups(&world, &survey, DRAWS).await?;
-    if args.output == Output::Json {
-        data(&json!({ "zone": args.zone, "groups": views }).to_string());
-        return Ok(Exit::Done);
-    }
-    let table = mk_table(&views);
-    if table.is_empty() {
-        note("no groups: no Ingress or Service carries the annotations set-identifier and aws-weight");
-    } else {
-        data(&table.to_string());
-    }
-    Ok(Exit::Done)
+    args.probes.world(clusters, &args.zone).await
 }
 
 fn mk_table(views: &[GroupView]) -> Table {

@@ -168,3 +168,12 @@ pub fn children_of(process_id: u32) -> Vec<u32> {
     let output = Command::new("ps").args(["-o", "pid=", "--ppid", &process_id.to_string()]).output().unwrap();
     String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.trim().parse().ok()).collect()
 }
+
+/// As [`wait_until`], for what has to be asked for.
+pub async fn wait_until_async(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !holds().await {
+        assert!(Instant::now() < until, "not within 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -74,7 +74,7 @@ fn weights(spec: &Spec, admitted: &[Admitted]) -> Table {
         let mut row = vec![group.group.to_string(), group.hosts.join(","), format!("{from}/{to}")];
         for step in &spec.steps {
             let pair = step.pair(sum, third);
-            row.push(format!("{}/{}", pair.from, pair.to));
+            row.push(pair.map_or_else(String::new, |pair| format!("{}/{}", pair.from, pair.to)));
         }
         table.row(row);
     }

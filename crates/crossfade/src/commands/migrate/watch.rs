@@ -95,7 +95,8 @@ fn reason(status: &Status) -> String {
         .map_or_else(String::new, |failure| format!("{}: {}", failure.reason, failure.message))
 }
 
-fn clock(millis: u64) -> String {
+/// A time of day, UTC.
+pub fn clock(millis: u64) -> String {
     let at = i64::try_from(millis).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     at.map_or_else(String::new, |at| at.strftime("%H:%M:%S").to_string())
 }

@@ -1,0 +1,79 @@
+//! A migration as a tree: groups, clusters, and the path of each weight.
+
+use crossfade_api::migration::Migration;
+use crossfade_core::Weight;
+use crossfade_core::migration::{ClusterStatus, GroupStatus};
+
+use crate::printer::Paint;
+
+/// The whole of it.
+pub fn render(migration: &Migration) -> String {
+    let paint = Paint::stdout();
+    let name = migration.metadata.name.clone().unwrap_or_default();
+    let status = migration.status.clone().unwrap_or_default();
+    let spec = &migration.spec;
+    let mut lines = vec![format!(
+        "{}  {} to {}  {}  step {}",
+        paint.strong(&name),
+        spec.from,
+        spec.to,
+        status.phase,
+        status.step
+    )];
+    let Some(progress) = status.progress else {
+        lines.push("not begun".to_owned());
+        return lines.join("\n");
+    };
+    if !status.message.is_empty() && !progress.phase.is_end() {
+        lines.push(format!("{:?}: {}", progress.stage, status.message));
+    }
+    if let Some(failure) = &progress.failure {
+        lines.push(paint.bad(&format!("{}: {}", failure.reason, failure.message)));
+    }
+    for (index, group) in progress.groups.iter().enumerate() {
+        let is_last = index + 1 == progress.groups.len();
+        lines.push(format!(
+            "{} {}  ({})",
+            if is_last { "└─" } else { "├─" },
+            group.name,
+            group.hosts.join(", ")
+        ));
+        lines.extend(clusters(group, if is_last { "   " } else { "│  " }, paint));
+    }
+    lines.join("\n")
+}
+
+fn clusters(group: &GroupStatus, indent: &str, paint: Paint) -> Vec<String> {
+    let count = group.clusters.len();
+    let line = |(index, cluster): (usize, &ClusterStatus)| {
+        let branch = if index + 1 == count { "└─" } else { "├─" };
+        let hops: Vec<String> = cluster
+            .hops
+            .iter()
+            .map(|hop| {
+                let shown = text(hop.value);
+                let is_there = hop.value == Some(cluster.target) && !hop.busy;
+                let mark = if is_there { "✓".to_owned() } else { "…".to_owned() };
+                format!("{} {shown} {mark}", hop.name)
+            })
+            .collect();
+        let gate = if cluster.gate_failures > 0 {
+            let what = cluster.gate_message.clone().unwrap_or_default();
+            paint.bad(&format!("  {} failed: {what}", cluster.gate_failures))
+        } else {
+            String::new()
+        };
+        format!(
+            "{indent}{branch} {:<8} {} → {}   {}{gate}",
+            cluster.name.0,
+            cluster.before,
+            cluster.target,
+            hops.join("  ")
+        )
+    };
+    group.clusters.iter().enumerate().map(line).collect()
+}
+
+fn text(weight: Option<Weight>) -> String {
+    weight.map_or_else(|| "?".to_owned(), |weight| weight.to_string())
+}
