@@ -1,1 +1,60 @@
-fn main() {}
+//! What a checkout is held against: its layers, its limits, and programs that others wrote.
+
+mod check;
+mod clients;
+mod layers;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Checks of the workspace")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Layers, sizes and silenced lints of the checkout.
+    Check,
+    /// Install or name the programs that `clients` drives the lab with.
+    Tools,
+    /// Drive the lab with kubectl, aws, dig, curl and external-dns.
+    Clients {
+        /// The crossfade to test. Default: build the debug one.
+        #[arg(long)]
+        crossfade: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check => check::run(),
+        Command::Tools => tools::run(),
+        Command::Clients { crossfade } => clients::run(crossfade),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The one place that prints.
+#[expect(clippy::print_stdout, reason = "what xtask finds is its output")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+/// The checkout that this program was built from.
+fn workspace() -> PathBuf {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().map(PathBuf::from).unwrap_or(manifest)
+}

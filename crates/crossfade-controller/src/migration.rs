@@ -9,6 +9,7 @@ mod survey;
 mod view;
 mod world;
 
+pub use actions::largest_ttl;
 pub use controller::{ControllerOptions, run_controller};
 pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress};
 pub use survey::{Stateful, Survey, check_destination, survey};

@@ -8,6 +8,9 @@ pub use backends::{Backends, backends};
 
 use std::collections::BTreeMap;
 
+use crossfade_api::annotations::{
+    ALB_LISTEN_PORTS, AWS_WEIGHT, EXTERNAL_DNS_ALPHA_PREFIX, EXTERNAL_DNS_PREFIX, ExternalDnsAnnotations,
+};
 use crossfade_core::{GroupName, Weight};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::Ingress;
@@ -16,9 +19,6 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use crate::{Cluster, FIELD_MANAGER, KubeError};
-
-/// ExternalDNS's annotation prefixes: what version 0.22 reads, then what all before read.
-pub const PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
 
 /// Kinds that can be a knob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,10 +169,11 @@ fn mk_knob(
     tls: bool,
 ) -> Option<Knob> {
     let meta = object.meta();
-    let set_identifier = annotation(meta, "set-identifier").map(|(_, value)| value);
-    let weight_keys: Vec<String> = PREFIXES
+    let annotations = ExternalDnsAnnotations::new(object.annotations());
+    let set_identifier = annotations.set_identifier().ok().flatten().map(String::from);
+    let weight_keys: Vec<String> = [EXTERNAL_DNS_PREFIX, EXTERNAL_DNS_ALPHA_PREFIX]
         .iter()
-        .map(|prefix| format!("{prefix}aws-weight"))
+        .map(|prefix| format!("{prefix}{AWS_WEIGHT}"))
         .filter(|key| object.annotations().contains_key(key))
         .collect();
     hosts.sort();
@@ -180,9 +181,10 @@ fn mk_knob(
     if hosts.is_empty() || (set_identifier.is_none() && weight_keys.is_empty()) {
         return None;
     }
-    let weight = match annotation(meta, "aws-weight") {
-        None => Err("there is no aws-weight annotation".to_owned()),
-        Some((key, text)) => text.parse::<Weight>().map_err(|error| format!("annotation {key}: {error}")),
+    let weight = match annotations.weight() {
+        Ok(Some(weight)) => Ok(weight),
+        Ok(None) => Err(format!("there is no {AWS_WEIGHT} annotation")),
+        Err(error) => Err(error.to_string()),
     };
     let (namespace, name) = (object.namespace()?, object.name_any());
     let group = match kind {
@@ -207,26 +209,18 @@ fn mk_knob(
     })
 }
 
-/// The value of an ExternalDNS annotation under the prefix that wins, with its key.
-fn annotation(meta: &ObjectMeta, suffix: &str) -> Option<(String, String)> {
-    let annotations = meta.annotations.as_ref()?;
-    PREFIXES.iter().find_map(|prefix| {
-        let key = format!("{prefix}{suffix}");
-        annotations.get(&key).map(|value| (key.clone(), value.clone()))
-    })
-}
-
 fn hosts_of_annotation(meta: &ObjectMeta) -> Vec<String> {
-    let Some((_, text)) = annotation(meta, "hostname") else { return Vec::new() };
-    let hosts = text.split(',').map(|host| host.replace(' ', "").trim_end_matches('.').to_owned());
-    hosts.filter(|host| !host.is_empty()).collect()
+    let Some(annotations) = &meta.annotations else { return Vec::new() };
+    // A host that is none is the DNS controller's to report; it has no record and so no weight.
+    let hosts = ExternalDnsAnnotations::new(annotations).hostnames().unwrap_or_default();
+    hosts.iter().map(|host| host.without_dot().to_owned()).collect()
 }
 
 /// `alb.ingress.kubernetes.io/listen-ports: '[{"HTTP": 80}, {"HTTPS": 443}]'`
 fn listens_to_https(meta: &ObjectMeta) -> bool {
     let annotations = meta.annotations.as_ref();
     annotations
-        .and_then(|annotations| annotations.get("alb.ingress.kubernetes.io/listen-ports"))
+        .and_then(|annotations| annotations.get(ALB_LISTEN_PORTS))
         .is_some_and(|ports| ports.contains("HTTPS"))
 }
 

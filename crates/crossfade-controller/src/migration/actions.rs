@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crossfade_core::migration::{CheckOutcome, DrawsSeen, PreflightSeen};
+use crossfade_core::migration::{Admitted, CheckOutcome, DrawsSeen, PreflightSeen};
 use crossfade_core::{ClusterName, GroupName, UnixMillis, Weight};
 use crossfade_kube::KubeError;
 use crossfade_kube::groups::{KnobKind, backends, write_weight};
@@ -10,7 +10,7 @@ use crossfade_probe::dns::draw;
 use crossfade_probe::http::{HttpProbe, HttpTarget};
 
 use crate::migration::observe::Memory;
-use crate::migration::world::{Place, World};
+use crate::migration::world::{Place, World, WorldOptions};
 
 /// Whether a cluster may take a group's traffic (invariant I3): a load balancer that resolves, ready pods, and for each
 /// host an answer through that load balancer with its own name in Host and SNI.
@@ -119,6 +119,19 @@ pub(super) async fn draw_group(
         }
     }
     seen
+}
+
+/// The largest TTL that answers for the groups' hosts have now, seconds; that of AWS load balancers when nobody answers.
+pub async fn largest_ttl(options: &WorldOptions, admitted: &[Admitted]) -> u32 {
+    /// Route 53 FAQ: alias answers for load balancers have a TTL of 60 s.
+    const TTL_SECONDS_OF_LOAD_BALANCERS: u32 = 60;
+    let hosts = admitted.iter().flat_map(|group| &group.hosts);
+    let asked = hosts.map(|host| async move {
+        let name = host.replace('*', "crossfade-probe");
+        draw(&options.name_servers, &name, 1).await.ok()?.ttl_seconds_max
+    });
+    let found = futures::future::join_all(asked).await.into_iter().flatten().max();
+    found.unwrap_or(TTL_SECONDS_OF_LOAD_BALANCERS)
 }
 
 /// One question per host, to learn the TTL before the first step.

@@ -82,8 +82,9 @@ impl StepTarget {
         if !is_right {
             return Err(StepTargetError { text: format!("{step}% up to {max}%") });
         }
-        let mut shares: Vec<f64> =
-            (1_u32..).map(|count| step * f64::from(count)).take_while(|share| *share < max - 1e-9).collect();
+        // At least 1 % each: a hundred steps at the most.
+        let mut shares: Vec<f64> = (1..=100_u32).map(|count| step * f64::from(count)).collect();
+        shares.retain(|share| *share < max - 1e-9);
         shares.push(max);
         Ok(shares.into_iter().map(StepTarget::Percent).collect())
     }

@@ -287,6 +287,23 @@ fn returns_when_the_destination_fails() {
 }
 
 #[test]
+fn failures_that_are_not_in_a_row_fail_nothing() {
+    let spec = mk_spec(&["50%", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let mut status = world.run(&spec, status, |status| status.stage == Stage::Proving);
+    // Two bad observations, then a good one, again and again.
+    for round in 0..600 {
+        world.green_answers = round % 3 == 0;
+        status = world.round(&spec, &status);
+        if ended(&status) {
+            break;
+        }
+    }
+    assert_eq!(status.phase, Phase::Complete);
+}
+
+#[test]
 fn pauses_instead_when_asked_to() {
     let spec = Spec { on_failure: OnFailure::Pause, ..mk_spec(&["50%", "100%"]) };
     let mut world = World::new(100, 0);

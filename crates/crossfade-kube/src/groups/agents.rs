@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crossfade_api::annotations::{
+    AGENT_FIELD_MANAGERS, ARGOCD_TRACKING_ID, FLUX_HELM_NAME_LABEL, FLUX_KUSTOMIZE_NAME_LABEL,
+};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta};
 use kube::{Api, ResourceExt};
 
 use crate::groups::{Knob, KnobKind};
 use crate::{Cluster, KubeError};
 
-/// Argo CD's mark with annotation tracking.
-const ARGO_CD_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 /// Flux's marks: what applied the object.
-const FLUX_LABELS: [&str; 2] = ["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"];
-/// Field managers of agents that sync again and again.
-const AGENT_MANAGERS: [&str; 4] =
-    ["argocd-controller", "argocd-application-controller", "kustomize-controller", "helm-controller"];
+const FLUX_LABELS: [&str; 2] = [FLUX_KUSTOMIZE_NAME_LABEL, FLUX_HELM_NAME_LABEL];
 
 /// What the Applications of a cluster list as theirs.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +63,7 @@ impl Agents {
 /// Who keeps an object, by the marks on it.
 pub(super) fn kept_by_mark(meta: &ObjectMeta) -> Option<String> {
     let annotations = meta.annotations.as_ref();
-    if let Some(tracking) = annotations.and_then(|annotations| annotations.get(ARGO_CD_TRACKING)) {
+    if let Some(tracking) = annotations.and_then(|annotations| annotations.get(ARGOCD_TRACKING_ID)) {
         let application = tracking.split(':').next().unwrap_or_default();
         return Some(format!("Argo CD (Application {application})"));
     }
@@ -74,7 +72,7 @@ pub(super) fn kept_by_mark(meta: &ObjectMeta) -> Option<String> {
         return Some(format!("Flux ({name})"));
     }
     let managers = meta.managed_fields.iter().flatten().filter_map(|entry| entry.manager.as_deref());
-    let agent = managers.into_iter().find(|manager| AGENT_MANAGERS.contains(manager))?;
+    let agent = managers.into_iter().find(|manager| AGENT_FIELD_MANAGERS.contains(manager))?;
     Some(format!("field manager {agent}"))
 }
 
@@ -90,7 +88,7 @@ mod tests {
         let mark = |meta: serde_json::Value| kept_by_mark(&serde_json::from_value(meta).unwrap());
         let tracking = "team-burnham:networking.k8s.io/Ingress:team-burnham/burnham-ingress";
         assert_eq!(
-            mark(json!({ "annotations": { ARGO_CD_TRACKING: tracking } })).unwrap(),
+            mark(json!({ "annotations": { ARGOCD_TRACKING_ID: tracking } })).unwrap(),
             "Argo CD (Application team-burnham)"
         );
         assert_eq!(mark(json!({ "labels": { FLUX_LABELS[0]: "apps" } })).unwrap(), "Flux (apps)");

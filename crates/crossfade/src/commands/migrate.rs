@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crossfade_api::migration::{MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
-    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, survey,
+    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, largest_ttl, survey,
 };
 use crossfade_core::GroupName;
 use crossfade_core::migration::{
@@ -184,6 +184,8 @@ pub struct Prepared {
     pub admitted: Vec<Admitted>,
     /// What was found.
     pub survey: Survey,
+    /// The TTL of answers for the groups' hosts, seconds.
+    pub ttl_seconds: u32,
 }
 
 /// Plan, question, migration.
@@ -245,7 +247,8 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
     }
     check_rights(&world.clusters, &home, &survey, &admitted).await?;
     let name = free_name(args, &home).await?;
-    Ok(Prepared { account, world, home, name, spec, core, admitted, survey })
+    let ttl_seconds = largest_ttl(&world, &admitted).await;
+    Ok(Prepared { account, world, home, name, spec, core, admitted, survey, ttl_seconds })
 }
 
 /// Everything that the migration will write, asked for beforehand.

@@ -1,6 +1,6 @@
 //! What a migration is going to do, as a page to read before it is asked for.
 
-use crossfade_core::migration::{Admitted, Spec};
+use crossfade_core::migration::{Admitted, Spec, StepTarget};
 use crossfade_core::ratio::power;
 use crossfade_core::share::ThirdClusters;
 
@@ -36,6 +36,7 @@ pub fn render(prepared: &Prepared) -> String {
     lines.push(
         "  each step: preflight, write, record, every name server, ratio test, TTL; then the next".to_owned(),
     );
+    lines.push(format!("  {}", timeline(spec, prepared.ttl_seconds)));
     lines.push(format!("  ratio test: {}", ratio_test(spec, groups)));
     lines.push(format!(
         "  a failed gate {}; unattended only as long as this command runs",
@@ -49,6 +50,23 @@ pub fn render(prepared: &Prepared) -> String {
 
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+/// How long it may take, told from what is known: the rest depends on the DNS controller.
+fn timeline(spec: &Spec, ttl_seconds: u32) -> String {
+    let steps = spec.steps.iter().filter(|step| **step != StepTarget::Pause).count();
+    let pauses = spec.steps.len() - steps;
+    let each = u64::from(ttl_seconds) + spec.bake.as_secs();
+    let known = each * u64::try_from(steps).unwrap_or(u64::MAX) + spec.keep_warm.as_secs();
+    let pauses =
+        if pauses > 0 { format!(", {pauses} pause{} for a person", plural(pauses)) } else { String::new() };
+    format!(
+        "at least {known} s: {steps} step{} of TTL {ttl_seconds} s and bake {} s, keep-warm {} s{pauses}; beside that the DNS \
+         controller's interval and Route 53's propagation (up to 60 s each)",
+        plural(steps),
+        spec.bake.as_secs(),
+        spec.keep_warm.as_secs()
+    )
 }
 
 fn ratio_test(spec: &Spec, groups: usize) -> String {

@@ -1,0 +1,213 @@
+//! The lab under programs that nobody here wrote: kubectl, aws, dig, curl, external-dns.
+//!
+//! A check is a shell script and what it has to print. Every program is used as it is, with the environment that
+//! `crossfade lab env` gives to anybody.
+
+mod aws;
+mod curl;
+mod dig;
+mod external_dns;
+mod kubectl;
+mod migration;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::{say, tools, workspace};
+
+/// What comes later than the call that asked for it (a load balancer, a record) comes within this time.
+const EVENTUALLY_WITHIN: Duration = Duration::from_secs(15);
+
+/// One check.
+pub(crate) struct Check {
+    /// The behaviour.
+    pub name: &'static str,
+    /// Run by bash with `pipefail`; `kb` and `kg` are kubectl for blue and green, `DOMAIN` is the lab's.
+    pub script: &'static str,
+    /// How it ends.
+    pub ends: Ends,
+    /// Each is in what it prints, stdout and stderr together.
+    pub words: &'static [&'static str],
+}
+
+/// How a script ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// Exit code 0.
+    Well,
+    /// Exit code 0 and the words, at the latest after a while.
+    WellInTheEnd,
+    /// Another exit code: the refusal is what is checked.
+    Refused,
+}
+
+/// A lab, and the count of what held.
+pub(crate) struct Bench {
+    crossfade: PathBuf,
+    dir: PathBuf,
+    passed: usize,
+    failed: usize,
+}
+
+/// Runs all checks; true when every one held.
+pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
+    let missing = tools::missing()?;
+    if !missing.is_empty() {
+        bail!("programs are missing:\n  {}", missing.join("\n  "));
+    }
+    let crossfade = match crossfade {
+        Some(path) => std::path::absolute(path)?,
+        None => build()?,
+    };
+    let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
+    let began = Instant::now();
+    let mut bench = Bench::up(&crossfade, &scratch.join("lab"), &[])?;
+    bench.all(kubectl::CHECKS);
+    bench.all(aws::CHECKS);
+    bench.all(dig::CHECKS);
+    bench.all(curl::CHECKS);
+    external_dns::run(&mut bench, &scratch)?;
+    bench.all(migration::CHECKS);
+    bench.all(kubectl::LAST_CHECKS);
+    bench.down();
+    let _ = std::fs::remove_dir_all(&scratch);
+    say(&format!("took {} s", began.elapsed().as_secs()));
+    say(&format!("{} passed, {} failed", bench.passed, bench.failed));
+    Ok(bench.failed == 0)
+}
+
+fn build() -> anyhow::Result<PathBuf> {
+    let output = Command::new("cargo")
+        .args(["build", "--package", "crossfade", "--message-format", "json"])
+        .current_dir(workspace())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let executables = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let built =
+        executables.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    built.context("crossfade does not build")
+}
+
+impl Bench {
+    /// Starts a lab in `dir`.
+    pub(crate) fn up(crossfade: &Path, dir: &Path, more: &[&str]) -> anyhow::Result<Bench> {
+        let output = Command::new(crossfade)
+            .args(["lab", "up", "--detach", "--ttl", "3", "--dir"])
+            .arg(dir)
+            .args(more)
+            .output()
+            .with_context(|| crossfade.display().to_string())?;
+        if !output.status.success() {
+            bail!("the lab does not come up: {}", printed(&output));
+        }
+        Ok(Bench { crossfade: crossfade.to_owned(), dir: dir.to_owned(), passed: 0, failed: 0 })
+    }
+
+    /// Ends it.
+    pub(crate) fn down(&self) {
+        let ended = Command::new(&self.crossfade).args(["lab", "down", "--dir"]).arg(&self.dir).output();
+        if !ended.is_ok_and(|output| output.status.success()) {
+            say(&format!("the lab in {} did not end", self.dir.display()));
+        }
+    }
+
+    /// Runs checks in their order.
+    pub(crate) fn all(&mut self, checks: &[Check]) {
+        for check in checks {
+            self.one(check);
+        }
+    }
+
+    /// Runs one.
+    fn one(&mut self, check: &Check) {
+        let until = Instant::now() + EVENTUALLY_WITHIN;
+        loop {
+            let output = self.sh(check.script);
+            let problem = problem_of(check, &output);
+            if check.ends == Ends::WellInTheEnd && problem.is_some() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(200));
+                continue;
+            }
+            return self.count(check.name, problem);
+        }
+    }
+
+    /// Counts one result; `problem` is `None` when it held.
+    pub(crate) fn count(&mut self, name: &str, problem: Option<String>) {
+        match problem {
+            None => {
+                self.passed += 1;
+                say(&format!("ok      {name}"));
+            }
+            Some(problem) => {
+                self.failed += 1;
+                say(&format!("FAILED  {name}\n{problem}"));
+            }
+        }
+    }
+
+    /// A script with the lab's environment.
+    pub(crate) fn sh(&self, script: &str) -> Output {
+        let prelude = format!(
+            "set -o pipefail\ncf={}\neval \"$($cf lab env --dir {})\"\nDOMAIN=$CROSSFADE_ZONE\n\
+             kb() {{ kubectl --context eks-blueprint-blue \"$@\"; }}\nkg() {{ kubectl --context eks-blueprint-green \"$@\"; }}\n\
+             server() {{ echo \"$CROSSFADE_DNS_SERVERS\" | cut -d, -f\"$1\"; }}\n\
+             ask() {{ local at; at=$(server \"$1\"); shift; command dig \"@${{at%:*}}\" -p \"${{at#*:}}\" \"$@\"; }}\n\
+             zone() {{ aws route53 list-hosted-zones-by-name --dns-name \"$DOMAIN\" --query 'HostedZones[0].Id' --output text; }}\n",
+            self.crossfade.display(),
+            self.dir.display(),
+        );
+        let run =
+            Command::new("bash").arg("-c").arg(format!("{prelude}{script}")).stdin(Stdio::null()).output();
+        run.unwrap_or_else(|error| Output {
+            status: std::process::ExitStatus::default(),
+            stdout: Vec::new(),
+            stderr: format!("bash does not start: {error}").into_bytes(),
+        })
+    }
+}
+
+/// Both streams.
+pub(crate) fn printed(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// What is wrong with a result, or `None`.
+fn problem_of(check: &Check, output: &Output) -> Option<String> {
+    let text = printed(output);
+    let ended_well = output.status.success();
+    let missing: Vec<&str> = check.words.iter().filter(|word| !text.contains(**word)).copied().collect();
+    if ended_well == (check.ends != Ends::Refused) && missing.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "  script:  {}\n  ended:   {}\n  missing: {missing:?}\n  printed: {}",
+        check.script.trim().replace('\n', "\n           "),
+        output.status,
+        text.trim().replace('\n', "\n           ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ran(script: &str) -> Output {
+        Command::new("sh").arg("-c").arg(script).output().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn a_missing_word_and_a_wrong_end_are_problems() {
+        let check = |ends| Check { name: "x", script: "x", ends, words: &["green"] };
+        assert!(problem_of(&check(Ends::Well), &ran("echo green")).is_none());
+        assert!(problem_of(&check(Ends::Well), &ran("echo blue")).is_some());
+        assert!(problem_of(&check(Ends::Well), &ran("echo green; exit 1")).is_some());
+        assert!(problem_of(&check(Ends::Refused), &ran("echo green >&2; exit 1")).is_none());
+        assert!(problem_of(&check(Ends::Refused), &ran("echo green")).is_some());
+    }
+}
