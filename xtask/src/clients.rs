@@ -58,10 +58,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     if !missing.is_empty() {
         bail!("programs are missing:\n  {}", missing.join("\n  "));
     }
-    let crossfade = match crossfade {
-        Some(path) => std::path::absolute(path)?,
-        None => build()?,
-    };
+    let crossfade = program(crossfade)?;
     let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
     let began = Instant::now();
     let mut bench = Bench::up(&crossfade, &scratch.join("lab"), &[])?;
@@ -77,6 +74,14 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     say(&format!("took {} s", began.elapsed().as_secs()));
     say(&format!("{} passed, {} failed", bench.passed, bench.failed));
     Ok(bench.failed == 0)
+}
+
+/// The crossfade to test: the given one, or a debug build of this checkout.
+pub(crate) fn program(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(path) => Ok(std::path::absolute(path)?),
+        None => build(),
+    }
 }
 
 fn build() -> anyhow::Result<PathBuf> {
@@ -153,6 +158,15 @@ impl Bench {
 
     /// A script with the lab's environment.
     pub(crate) fn sh(&self, script: &str) -> Output {
+        self.command(script).output().unwrap_or_else(|error| Output {
+            status: std::process::ExitStatus::default(),
+            stdout: Vec::new(),
+            stderr: format!("bash does not start: {error}").into_bytes(),
+        })
+    }
+
+    /// The same, not started.
+    pub(crate) fn command(&self, script: &str) -> Command {
         let prelude = format!(
             "set -o pipefail\ncf={}\neval \"$($cf lab env --dir {})\"\nDOMAIN=$CROSSFADE_ZONE\n\
              kb() {{ kubectl --context eks-blueprint-blue \"$@\"; }}\nkg() {{ kubectl --context eks-blueprint-green \"$@\"; }}\n\
@@ -162,13 +176,9 @@ impl Bench {
             self.crossfade.display(),
             self.dir.display(),
         );
-        let run =
-            Command::new("bash").arg("-c").arg(format!("{prelude}{script}")).stdin(Stdio::null()).output();
-        run.unwrap_or_else(|error| Output {
-            status: std::process::ExitStatus::default(),
-            stdout: Vec::new(),
-            stderr: format!("bash does not start: {error}").into_bytes(),
-        })
+        let mut command = Command::new("bash");
+        command.arg("-c").arg(format!("{prelude}{script}")).stdin(Stdio::null());
+        command
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod clients;
+mod faults;
 mod layers;
 mod tools;
 
@@ -29,6 +30,18 @@ enum Command {
         #[arg(long)]
         crossfade: Option<PathBuf>,
     },
+    /// Kill the driver of a migration again and again, under requests.
+    Faults {
+        /// The crossfade to test. Default: build the debug one.
+        #[arg(long)]
+        crossfade: Option<PathBuf>,
+        /// How many drivers are killed.
+        #[arg(long, default_value_t = 10)]
+        kills: u32,
+        /// When they are killed is drawn from it.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -36,6 +49,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Tools => tools::run(),
         Command::Clients { crossfade } => clients::run(crossfade),
+        Command::Faults { crossfade, kills, seed } => faults::run(crossfade, kills, seed),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

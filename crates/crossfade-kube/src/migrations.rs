@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{CustomResourceExt, ResourceExt};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::{Cluster, FIELD_MANAGER, KubeError};
@@ -91,6 +92,13 @@ impl Migrations {
         created.map_err(|error| self.cluster.error(format!("create Migration {name}"), error))
     }
 
+    /// Makes an object again that was lost with its home, as far as the journal knows it.
+    pub async fn restore(&self, name: &str, journal: Journal) -> Result<Migration, KubeError> {
+        self.install().await?;
+        let created = self.create(name, journal.spec).await?;
+        self.keep_status(&created, &journal.status).await
+    }
+
     /// Changes the wish of the person at the wheel.
     pub async fn patch_spec(&self, name: &str, spec: &serde_json::Value) -> Result<Migration, KubeError> {
         let patch = json!({ "spec": spec });
@@ -152,6 +160,24 @@ pub async fn write_journal(source: &Cluster, migration: &Migration) -> Result<()
     let params = PatchParams::apply(&format!("{FIELD_MANAGER}-{}", migration.name_any())).force();
     let patched = api.patch(JOURNAL, &params, &Patch::Apply(&journal)).await;
     patched.map(drop).map_err(|error| source.error("write the journal", error))
+}
+
+/// What a source cluster's journal holds of a migration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Journal {
+    /// What was asked.
+    pub spec: MigrationSpec,
+    /// How far it came.
+    pub status: MigrationStatus,
+}
+
+/// Reads the journal of one migration.
+pub async fn read_journal(source: &Cluster, name: &str) -> Result<Option<Journal>, KubeError> {
+    let api: Api<ConfigMap> = Api::namespaced(source.client.clone(), NAMESPACE);
+    let found = api.get_opt(JOURNAL).await.map_err(|error| source.error("read the journal", error))?;
+    let Some(text) = found.and_then(|journal| journal.data?.remove(name)) else { return Ok(None) };
+    let journal = serde_json::from_str(&text);
+    journal.map(Some).map_err(|error| source.error("read the journal", kube::Error::SerdeError(error)))
 }
 
 /// The UID of `kube-system`, which names a cluster for ever.

@@ -7,6 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
 use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until};
 
 #[expect(clippy::zombie_processes, reason = "the callers wait for it")]
@@ -75,6 +76,33 @@ async fn an_interrupted_migration_leaves_weights_and_can_be_rolled_back() {
         vec!["migration", "rollback", "blue-to-green", "--context", "green=eks-blueprint-green"];
     arguments.extend(reach);
     let output = lab.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
+}
+
+#[tokio::test]
+async fn a_lost_object_is_made_again_from_the_journal() {
+    let lab = LabProcess::up(&[]);
+    let mut migration = start_migration(&lab);
+    signal("INT", migration.id());
+    migration.wait().unwrap();
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("crossfade.dev", "v1alpha1", "Migration"));
+    let api: Api<DynamicObject> = Api::namespaced_with(lab.client("green").await, "crossfade", &kind);
+    api.delete("blue-to-green", &DeleteParams::default()).await.unwrap();
+
+    let output = lab.run(&[
+        "migration",
+        "rollback",
+        "blue-to-green",
+        "--home-context",
+        "eks-blueprint-green",
+        "--from-journal",
+        "eks-blueprint-blue",
+        "--context",
+        "blue=eks-blueprint-blue",
+        "--context",
+        "green=eks-blueprint-green",
+    ]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
 }

@@ -100,6 +100,8 @@ pub struct Driver {
     gate: HttpGate,
     /// What the object says is waited for, and since when.
     said: String,
+    /// What the journal knows.
+    mirrored: Option<(Phase, u32, Stage)>,
     kept_at: Option<Instant>,
 }
 
@@ -180,6 +182,7 @@ impl Driver {
             wish_read_at: Some(Instant::now()),
             gate,
             said: String::new(),
+            mirrored: None,
             kept_at: None,
         })
     }
@@ -259,7 +262,9 @@ impl Driver {
             set_progress(&mut self.migration, plan.status.clone());
         }
         report(Progress { status: &plan.status, waiting_for: &plan.waiting_for });
-        if plan.status.steps.len() != status.steps.len() || plan.status.phase != status.phase {
+        let reached = Some((plan.status.phase, plan.status.step, plan.status.stage));
+        if leases.source && reached != self.mirrored {
+            self.mirrored = reached;
             self.mirror(&spec).await;
         }
         match plan.status.phase {

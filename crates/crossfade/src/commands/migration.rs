@@ -9,7 +9,7 @@ use crossfade_api::migration::{Migration, MigrationSpec};
 use crossfade_controller::migration::{Driver, DriverOptions, Stateful, survey};
 use crossfade_core::migration::{Stage, Status};
 use crossfade_kube::Cluster;
-use crossfade_kube::migrations::Migrations;
+use crossfade_kube::migrations::{Migrations, read_journal};
 use kube::CustomResourceExt;
 use serde_json::json;
 
@@ -95,6 +95,9 @@ struct DriveArgs {
     clusters: ClusterOptions,
     #[command(flatten)]
     probes: ProbeOptions,
+    /// The home was lost: make the object again in --home-context from the journal in the source, whose context this is.
+    #[arg(long, value_name = "CTX")]
+    from_journal: Option<String>,
     /// How the result is printed on stdout.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -250,6 +253,16 @@ async fn wish(home: &Cluster, name: &str, spec: &serde_json::Value) -> anyhow::R
 async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Exit> {
     let home = args.one.home().await?;
     let name = args.one.name.clone();
+    if let Some(context) = &args.from_journal {
+        let source = Cluster::connect(context.as_str().into(), context, None).await?;
+        let journal = read_journal(&source, &name).await?.ok_or_else(|| {
+            user_error(
+                format!("the journal in {context} knows no Migration {name}"),
+                "is this the source's context?",
+            )
+        })?;
+        Migrations::new(&home).restore(&name, journal).await?;
+    }
     let migration = wish(&home, &name, spec).await?;
     let phase =
         migration.status.as_ref().and_then(|status| status.progress.as_ref()).map(|progress| progress.phase);
