@@ -30,6 +30,15 @@ enum Command {
         #[arg(long)]
         crossfade: Option<PathBuf>,
     },
+    /// Play seeds of the simulated world and check the invariants of migrations.
+    Sim {
+        /// How many.
+        #[arg(long, default_value_t = 2_000)]
+        seeds: u64,
+        /// The first one.
+        #[arg(long, default_value_t = 1)]
+        first: u64,
+    },
     /// Kill the driver of a migration again and again, under requests.
     Faults {
         /// The crossfade to test. Default: build the debug one.
@@ -49,6 +58,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Tools => tools::run(),
         Command::Clients { crossfade } => clients::run(crossfade),
+        Command::Sim { seeds, first } => Ok(sim(first, seeds)),
         Command::Faults { crossfade, kills, seed } => faults::run(crossfade, kills, seed),
     };
     match result {
@@ -59,6 +69,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn sim(first: u64, seeds: u64) -> bool {
+    let began = std::time::Instant::now();
+    let report = crossfade_sim::run_campaign(first, seeds);
+    say(&report.to_string());
+    let seconds = began.elapsed().as_secs_f64();
+    say(&format!("{:.0} seeds a second", seeds as f64 / seconds.max(0.001)));
+    say(&format!("{} passed, {} failed", seeds - report.failed.len() as u64, report.failed.len()));
+    report.failed.is_empty()
 }
 
 /// The one place that prints.

@@ -359,10 +359,20 @@ impl Driver {
         if is_due || !self.leases.iter().all(|lease| lease.is_held(now)) {
             self.renewed_at = Some(now);
             // In the order of the clusters' UIDs, so that two drivers cannot hold one each.
+            let mut is_behind = false;
             for lease in &mut self.leases {
+                if is_behind {
+                    if let Err(error) = lease.release().await {
+                        tracing::debug!(%error, "the lease runs out by itself");
+                    }
+                    continue;
+                }
                 match lease.acquire_or_renew().await {
                     Ok(LeaseState::Held) => {}
                     Ok(LeaseState::HeldBy { holder, free_in }) => {
+                        // Two drivers that each hold one would wait for each other for ever: who is behind on the first
+                        // gives the later ones back.
+                        is_behind = true;
                         let cluster = &lease.cluster().name;
                         tracing::info!(%cluster, holder, free_in_s = free_in.as_secs(), "another driver has the lease");
                     }

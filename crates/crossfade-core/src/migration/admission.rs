@@ -78,6 +78,7 @@ fn mk_cluster(name: ClusterName, weight: Weight) -> ClusterStatus {
         name,
         before: weight,
         previous: weight,
+        or_previous: None,
         target: weight,
         hops: Vec::new(),
         gate_failures: 0,

@@ -1,5 +1,7 @@
 //! The next step of a migration.
 
+use std::time::Duration;
+
 use crate::migration::hops::{ingest, ttl_of};
 use crate::migration::{
     Action, Admitted, ClusterStatus, DrawsSeen, Failure, GroupStatus, HopTime, OnFailure, Phase, Plan,
@@ -11,6 +13,10 @@ use crate::{ClusterName, UnixMillis, Weight};
 
 /// Draws of which less than this part named a known load balancer say nothing.
 const KNOWN_DRAWS_MIN: f64 = 0.9;
+
+/// An answer to the http gate says something about now for so long: a driver that just took a migration up has to look
+/// for itself before it takes a cluster's last weight.
+const HEALTH_FRESH: Duration = Duration::from_secs(5);
 
 /// The status of a migration that was just admitted.
 ///
@@ -218,13 +224,15 @@ fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<crate
 
 fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
     if let Some(cluster) = group.cluster_mut(cluster) {
+        // Unreadable: the step before was under way, so the knob shows what it began with or what it wanted.
+        cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
     }
 }
 
 fn write_and_settle(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
-    let (actions, mut waiting_for) = writes(&status, spec, Way::Forth);
+    let (actions, mut waiting_for) = writes(&status, Way::Forth, spec, now);
     if !actions.is_empty() {
         status.stage = Stage::Writing;
         return Plan { status, actions, waiting_for, wake_at: None };
@@ -252,7 +260,7 @@ enum Way {
 }
 
 /// The writes that may be made now, and what the others wait for.
-fn writes(status: &Status, spec: &Spec, way: Way) -> (Vec<Action>, Vec<String>) {
+fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) -> (Vec<Action>, Vec<String>) {
     let order = match way {
         Way::Forth => [&spec.to, &spec.from],
         Way::Back => [&spec.from, &spec.to],
@@ -290,7 +298,7 @@ fn writes(status: &Status, spec: &Spec, way: Way) -> (Vec<Action>, Vec<String>) 
                 }
             } else if way == Way::Forth && preflight_is_due {
                 waiting_for.push(format!("{place} gives when the other side may take"));
-            } else if !cluster.target.is_zero() || another_serves(group, cluster, spec) {
+            } else if !cluster.target.is_zero() || another_serves(group, cluster, now) {
                 actions.push(write);
             } else {
                 waiting_for
@@ -302,9 +310,10 @@ fn writes(status: &Status, spec: &Spec, way: Way) -> (Vec<Action>, Vec<String>) 
 }
 
 /// Invariant I2: some other cluster of the group is settled above 0 and healthy.
-fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, spec: &Spec) -> bool {
+fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, now: UnixMillis) -> bool {
     group.clusters.iter().any(|other| {
-        let is_healthy = other.gate_failures < spec.gate_failures_max && other.gate_passed_at.is_some();
+        let answered = other.gate_passed_at.is_some_and(|at| now.since(at) <= HEALTH_FRESH);
+        let is_healthy = other.gate_failures == 0 && answered;
         other.name != cluster.name
             && other.settled() > Some(Weight::ZERO)
             && !other.target.is_zero()
@@ -372,7 +381,7 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
     // Somebody moved a weight between the write and the proof: the foreign rule has it, or it is not settled any more.
     if !unsettled(&status, spec).is_empty() {
         status.enter(Stage::Settling, now);
-        return write_and_settle_once(status, spec);
+        return write_and_settle_once(status, spec, now);
     }
     let level = spec.error_level_each(status.groups.len());
     let since = status.stage_since;
@@ -409,8 +418,8 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
 }
 
 /// Back to settling, without proving in the same breath.
-fn write_and_settle_once(status: Status, spec: &Spec) -> Plan {
-    let (actions, mut waiting_for) = writes(&status, spec, Way::Forth);
+fn write_and_settle_once(status: Status, spec: &Spec, now: UnixMillis) -> Plan {
+    let (actions, mut waiting_for) = writes(&status, Way::Forth, spec, now);
     waiting_for.extend(unsettled(&status, spec));
     Plan { status, actions, waiting_for, wake_at: None }
 }
@@ -550,7 +559,7 @@ fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> P
     if !seen.leases.source {
         return Plan::waiting(status, vec![format!("the lease of {}", spec.from)]);
     }
-    let (actions, mut waiting_for) = writes(&status, spec, Way::Back);
+    let (actions, mut waiting_for) = writes(&status, Way::Back, spec, now);
     if !actions.is_empty() {
         return Plan { status, actions, waiting_for, wake_at: None };
     }

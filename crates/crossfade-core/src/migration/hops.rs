@@ -46,7 +46,7 @@ fn foreign_change(cluster: &ClusterStatus, seen: &ClusterSeen) -> Option<String>
     }
     let shown_before = cluster.hops.first().and_then(|hop| hop.value);
     let was_reached = shown_before == Some(cluster.target);
-    if value == cluster.previous && !was_reached {
+    if (value == cluster.previous || Some(value) == cluster.or_previous) && !was_reached {
         return None;
     }
     let wanted = cluster.target;

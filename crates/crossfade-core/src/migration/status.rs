@@ -120,6 +120,9 @@ pub struct ClusterStatus {
     pub before: Weight,
     /// The weight when the current step began.
     pub previous: Weight,
+    /// Another weight that may still be there, when it could not be read as the step began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub or_previous: Option<Weight>,
     /// The weight of the current step.
     pub target: Weight,
     /// The path of the weight, knob first.

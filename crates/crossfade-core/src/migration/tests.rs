@@ -357,6 +357,22 @@ fn unknown_holds() {
 }
 
 #[test]
+fn a_rollback_that_begins_blind_knows_its_own_weights_again() {
+    let spec = mk_spec(&["50%", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let status = world.run(&spec, status, |status| status.step == 1);
+    // Before the source can be told to give its last half, it is out of reach, and the destination breaks.
+    world.blue_readable = false;
+    let status = world.round(&spec, &status);
+    world.green_answers = false;
+    let status = world.run(&spec, status, |status| status.phase == Phase::RollingBack);
+    world.blue_readable = true;
+    let status = world.run(&spec, status, ended);
+    assert_eq!((status.phase, &world.knobs), (Phase::RolledBack, &World::new(100, 0).knobs));
+}
+
+#[test]
 fn does_nothing_without_leases() {
     let spec = mk_spec(&["100%"]);
     let mut world = World::new(100, 0);
