@@ -1,5 +1,6 @@
 //! What a checkout is held against: its layers, its limits, and programs that others wrote.
 
+mod bench;
 mod check;
 mod clients;
 mod faults;
@@ -27,6 +28,12 @@ enum Command {
     /// Drive the lab with kubectl, aws, dig, curl and external-dns.
     Clients {
         /// The crossfade to test. Default: build the debug one.
+        #[arg(long)]
+        crossfade: Option<PathBuf>,
+    },
+    /// Time crossfade's DNS controller beside ExternalDNS.
+    Bench {
+        /// The crossfade to time: a release build says most.
         #[arg(long)]
         crossfade: Option<PathBuf>,
     },
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Tools => tools::run(),
         Command::Clients { crossfade } => clients::run(crossfade),
+        Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
         Command::Faults { crossfade, kills, seed } => faults::run(crossfade, kills, seed),
     };

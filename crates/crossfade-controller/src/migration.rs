@@ -3,6 +3,7 @@
 mod actions;
 mod controller;
 mod driver;
+mod events;
 mod gates;
 mod observe;
 mod survey;

@@ -28,6 +28,12 @@ wait $! && echo asked $asked, failed $failed",
         script: "kg wait --for=condition=Complete migration/blue-to-green -n crossfade --timeout=20s && kg get xmig -A",
     },
     Check {
+        name: "kubectl describe tells the story of a migration",
+        ends: Well,
+        words: &["Events:", "StepSettled", "step 50% is settled", "Drained", "Complete"],
+        script: "kg describe migration blue-to-green -n crossfade",
+    },
+    Check {
         name: "everything answers from green",
         ends: Well,
         words: &["20 eks-blueprint-green"],

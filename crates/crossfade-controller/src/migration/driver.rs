@@ -18,6 +18,7 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
+use crate::migration::events::Events;
 use crate::migration::gates::{HttpGate, fresh};
 use crate::migration::observe::{Memory, Pace, observe};
 use crate::migration::world::{World, WorldOptions};
@@ -98,6 +99,7 @@ pub struct Driver {
     /// `None` = to be read at once.
     wish_read_at: Option<Instant>,
     gate: HttpGate,
+    events: Events,
     /// What the object says is waited for, and since when.
     said: String,
     /// What the journal knows.
@@ -165,6 +167,10 @@ impl Driver {
         knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
     ) -> Result<Driver, DriverError> {
         let leases = mk_leases(&options).await?;
+        // "admitted" is told by the driver that admits: its history is one entry long.
+        let told = progress_of(&migration).map(|status| status.history).unwrap_or_default();
+        let told = if told.len() <= 2 { Vec::new() } else { told };
+        let events = Events::new(&options.home, &options.identity, &told);
         let gate = HttpGate::start(options.world.http.clone(), options.world.probe_path.clone());
         let mut world = World::new(options.world);
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
@@ -181,6 +187,7 @@ impl Driver {
             renewed_at: None,
             wish_read_at: Some(Instant::now()),
             gate,
+            events,
             said: String::new(),
             mirrored: None,
             kept_at: None,
@@ -260,6 +267,9 @@ impl Driver {
             }
         } else {
             set_progress(&mut self.migration, plan.status.clone());
+        }
+        if leases.source {
+            self.events.publish(&self.migration, &plan.status.history).await;
         }
         report(Progress { status: &plan.status, waiting_for: &plan.waiting_for });
         let reached = Some((plan.status.phase, plan.status.step, plan.status.stage));

@@ -39,7 +39,7 @@ pub fn start(spec: &Spec, admitted: Vec<Admitted>, now: UnixMillis) -> Status {
         drained_at: None,
         history: Vec::new(),
     };
-    status.record(now, "admitted");
+    status.record(now, "Admitted", "admitted");
     begin_step(&mut status, spec, 0, now);
     status
 }
@@ -97,7 +97,7 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
         cluster.preflight_failures = 0;
     }
     status.enter(Stage::Writing, now);
-    status.record(now, "resumed");
+    status.record(now, "Resumed", "resumed");
 }
 
 fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
@@ -176,7 +176,7 @@ fn pause(status: &mut Status, reason: &str, message: &str, now: UnixMillis) {
     }
     status.phase = Phase::Paused;
     status.failure = Some(Failure { at: now, reason: reason.to_owned(), message: message.to_owned() });
-    status.record(now, format!("paused: {reason}: {message}"));
+    status.record(now, "Paused", format!("paused: {reason}: {message}"));
 }
 
 fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
@@ -186,7 +186,7 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
     status.step = index;
     if target == StepTarget::Pause {
         status.enter(Stage::AwaitingPromotion, now);
-        status.record(now, "paused until somebody promotes");
+        status.record(now, "AwaitingPromotion", "paused until somebody promotes");
         return;
     }
     let mut records = Vec::new();
@@ -206,7 +206,7 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
 }
 
 fn push_step(status: &mut Status, target: String, groups: Vec<StepGroupRecord>, now: UnixMillis) {
-    status.record(now, format!("step {target} begins"));
+    status.record(now, "StepBegun", format!("step {target} begins"));
     status.steps.push(StepRecord { target, began_at: now, settled_at: None, proven_at: None, groups });
     status.enter(Stage::Writing, now);
 }
@@ -347,7 +347,7 @@ fn note_settled(status: &mut Status, spec: &Spec, now: UnixMillis) {
     {
         step.settled_at = Some(now);
         let target = step.target.clone();
-        status.record(now, format!("step {target} is settled"));
+        status.record(now, "StepSettled", format!("step {target} is settled"));
     }
 }
 
@@ -482,7 +482,7 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     if let Some(step) = status.steps.last_mut() {
         step.proven_at = Some(now);
         let target = step.target.clone();
-        status.record(now, format!("step {target} is proven"));
+        status.record(now, "StepProven", format!("step {target} is proven"));
     }
     let next = status.step + 1;
     if usize::try_from(next).is_ok_and(|next| next < spec.steps.len()) {
@@ -501,7 +501,7 @@ fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     status.promotions = spec.promotions;
     let last = u32::try_from(spec.steps.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let next = if spec.promote_to_end { last } else { status.step + 1 };
-    status.record(now, if spec.promote_to_end { "promoted to the end" } else { "promoted" });
+    status.record(now, "Promoted", if spec.promote_to_end { "promoted to the end" } else { "promoted" });
     begin_step(&mut status, spec, next, now);
     Plan::waiting(status, vec!["the next step to begin".to_owned()])
 }
@@ -523,7 +523,7 @@ fn drain(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     let at_zero = |group: &GroupStatus| group.cluster(&spec.from).is_some_and(|from| from.target.is_zero());
     if status.drained_at.is_none() && status.groups.iter().all(at_zero) {
         status.drained_at = Some(now);
-        status.record(now, format!("{} is drained", spec.from));
+        status.record(now, "Drained", format!("{} is drained", spec.from));
     }
     let warm_until = status.drained_at.unwrap_or(status.stage_since).after(spec.keep_warm);
     if now < warm_until {
@@ -532,7 +532,7 @@ fn drain(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     }
     status.phase = Phase::Complete;
     status.finished_at = Some(now);
-    status.record(now, "complete");
+    status.record(now, "Complete", "complete");
     Plan::waiting(status, vec!["nothing: complete".to_owned()])
 }
 
@@ -551,7 +551,7 @@ fn begin_rollback(status: &mut Status, spec: &Spec, reason: &str, message: &str,
         let of = |name: &ClusterName| group.cluster(name).map_or(Weight::ZERO, |cluster| cluster.before);
         records.push(mk_record(group, of(&spec.from), of(&spec.to)));
     }
-    status.record(now, format!("rolling back: {reason}: {message}"));
+    status.record(now, "RollingBack", format!("rolling back: {reason}: {message}"));
     push_step(status, "rollback".to_owned(), records, now);
 }
 
@@ -590,6 +590,6 @@ fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> P
     }
     status.phase = Phase::RolledBack;
     status.finished_at = Some(now);
-    status.record(now, "rolled back");
+    status.record(now, "RolledBack", "rolled back");
     Plan::waiting(status, vec!["nothing: rolled back".to_owned()])
 }

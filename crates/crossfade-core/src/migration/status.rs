@@ -255,6 +255,8 @@ pub struct Failure {
 pub struct HistoryEntry {
     /// When.
     pub at: UnixMillis,
+    /// A named reason: `StepBegun`, `StepSettled`, `StepProven`, `Drained`, `Complete`, ...
+    pub reason: String,
     /// What.
     pub message: String,
 }
@@ -269,11 +271,11 @@ impl Status {
         self.groups.iter_mut().find(|group| group.name == *name)
     }
 
-    pub(super) fn record(&mut self, at: UnixMillis, message: impl Into<String>) {
+    pub(super) fn record(&mut self, at: UnixMillis, reason: &str, message: impl Into<String>) {
         if self.history.len() >= HISTORY_MAX {
             self.history.remove(0);
         }
-        self.history.push(HistoryEntry { at, message: message.into() });
+        self.history.push(HistoryEntry { at, reason: reason.to_owned(), message: message.into() });
     }
 
     pub(super) fn enter(&mut self, stage: Stage, now: UnixMillis) {
