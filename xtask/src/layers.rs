@@ -168,6 +168,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "crossfade-aws",
             "crossfade-probe",
             "crossfade-controller",
+            "crossfade-sim",
             "crossfade-lab",
         ],
         others: &[

@@ -108,6 +108,27 @@ impl World {
         }
     }
 
+    /// One group, two clusters, nothing wrong.
+    pub(crate) fn calm(weights: [u8; 2], ttl_seconds: u32, writer: Writer, take_up_millis_max: u64) -> World {
+        let clusters = ["blue", "green"].iter().zip(weights).map(|(name, weight)| ClusterWorld {
+            name: (*name).to_owned(),
+            places: vec![Place::at_rest(weight)],
+            unreachable_until: 0,
+            broken_until: 0,
+            writer,
+            next_look: 0,
+            lease: None,
+            healthy_at: 0,
+        });
+        World {
+            now: BEGIN_MILLIS,
+            clusters: clusters.collect(),
+            ttl_seconds,
+            route53_down_until: 0,
+            take_up_millis_max,
+        }
+    }
+
     pub(crate) fn at(&self) -> UnixMillis {
         UnixMillis(self.now)
     }

@@ -33,6 +33,8 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Put fresh answers to the test: do they come in the proportions of the records?
     Verify(commands::verify::VerifyArgs),
+    /// Predict how the users' share moves during a migration. Touches nothing.
+    Simulate(commands::simulate::SimulateArgs),
     /// Drive every Migration that a cluster keeps.
     Controller(commands::controller::ControllerArgs),
     /// Run the DNS controller of one cluster.

@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod migration;
 #[cfg(feature = "lab")]
 pub mod sample_app;
+pub mod simulate;
 pub mod status;
 pub mod verify;
 
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Migration(args) => migration::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Verify(args) => verify::run(args).await,
+            Command::Simulate(args) => simulate::run(&args),
             Command::Controller(args) => controller::run(args).await,
             Command::DnsController(args) => dns_controller::run(args).await.map(|()| Exit::Done),
             #[cfg(feature = "lab")]

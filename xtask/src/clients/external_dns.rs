@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -52,6 +53,8 @@ fn compare(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
         );
     }
 
+    migrate(bench, other)?;
+
     // A weight edited in the cluster, carried by the real one.
     let edit = "kb annotate ingress burnham-ingress -n team-burnham --overwrite external-dns.alpha.kubernetes.io/aws-weight=70 && ";
     let output = other.sh(&format!("{edit}{}", once("blue")?));
@@ -85,6 +88,31 @@ fn compare(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
         script: "aws route53 list-resource-record-sets --hosted-zone-id $(zone) \
                  --query \"ResourceRecordSets[?Name == 'burnham.$DOMAIN.' && Type == 'A']\" --output text",
     }]);
+    Ok(())
+}
+
+/// A whole migration whose records the real ExternalDNS writes: a foreign writer that tells nobody about its changes.
+fn migrate(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
+    let mut writers = Vec::new();
+    for side in ["blue", "green"] {
+        let script = once(side)?.replace("--once", "--events --interval=10s");
+        // `exec`, so that the process is external-dns itself and ends when it is killed.
+        let script = script.replacen("&& ", "&& exec ", 1);
+        let writer = other.command(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        writers.push(writer.context("external-dns does not start")?);
+    }
+    let output = other.sh(
+        "$cf migrate --from blue --to green --context blue=eks-blueprint-blue --context green=eks-blueprint-green \
+         --steps 100% --yes && $cf verify --context blue=eks-blueprint-blue --context green=eks-blueprint-green",
+    );
+    for mut writer in writers {
+        writer.kill().context("external-dns does not end")?;
+        writer.wait().context("external-dns does not end")?;
+    }
+    let text = printed(&output);
+    let moved =
+        output.status.success() && text.contains("complete: green has all traffic") && text.contains("fits");
+    bench.count("a migration runs through external-dns to its end", (!moved).then_some(text));
     Ok(())
 }
 
