@@ -95,7 +95,7 @@ fn compare(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
 fn migrate(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
     let mut writers = Vec::new();
     for side in ["blue", "green"] {
-        let script = once(side)?.replace("--once", "--events --interval=10s");
+        let script = once(side)?.replace("--once", "--events --interval=10s --metrics-address=127.0.0.1:0");
         // `exec`, so that the process is external-dns itself and ends when it is killed.
         let script = script.replacen("&& ", "&& exec ", 1);
         let writer = other.command(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
