@@ -4,10 +4,13 @@
 
 mod support;
 
+use crossfade_aws::{Aws, AwsOptions, StaticCredentials};
+use crossfade_core::dns::{Action, Change, RecordName, RecordType};
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
-use support::{CROSSFADE, DOMAIN, LabProcess, WEIGHT, fresh_dir, stderr};
+use support::{CROSSFADE, DOMAIN, LabProcess, WEIGHT, fresh_dir, stderr, wait_until_async};
 
 async fn patch_burnham(lab: &LabProcess, side: &str, patch: Value) {
     let api = lab.ingresses(side, "team-burnham").await;
@@ -80,6 +83,53 @@ async fn groups_that_must_not_be_moved() {
     rules.push(rule);
     api.replace("burnham-ingress", &PostParams::default(), &ingress).await.unwrap();
     assert_refused(&lab, &[], &[&format!("{alone} is in blue and not in green")]).await;
+}
+
+#[tokio::test]
+async fn pods_that_keep_data() {
+    let lab = LabProcess::up(&[]);
+    let api: Api<Deployment> = Api::namespaced(lab.client("blue").await, "team-burnham");
+    let volumes = json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "burnham-data" } }]);
+    let patch = json!({ "spec": { "template": { "spec": { "volumes": volumes } } } });
+    api.patch("burnham", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    wait_until_async("the pods are replaced", async || {
+        let status = api.get("burnham").await.unwrap().status.unwrap();
+        status.updated_replicas == Some(3) && status.replicas == Some(3)
+    })
+    .await;
+    assert_refused(&lab, &[], &["in blue: its pods mount burnham-data", "--allow-stateful"]).await;
+}
+
+/// A record whose TXT names somebody else is not ours to change (invariant I4), and the DNS controller leaves it alone.
+#[tokio::test]
+async fn records_of_another_owner() {
+    let lab = LabProcess::up(&[]);
+    let options = AwsOptions {
+        region: Some(lab.env["AWS_REGION"].clone()),
+        endpoint: Some(lab.env["AWS_ENDPOINT_URL"].clone()),
+        credentials: Some(StaticCredentials { access_key_id: "lab".into(), secret_access_key: "lab".into() }),
+        ..AwsOptions::default()
+    };
+    let route53 = Aws::with_options(options).await.unwrap().route53();
+    let zone = route53.find_zone(&RecordName::parse(DOMAIN).unwrap()).await.unwrap().unwrap();
+    let texts = route53.record_sets(&zone.id).await.unwrap().into_iter().filter(|record| {
+        let is_blue = record.set_identifier.as_ref().is_some_and(|id| id.as_str() == "eks-blueprint-blue");
+        is_blue && record.record_type == RecordType::Txt && record.name.as_str().contains("burnham")
+    });
+    let changes: Vec<Change> = texts
+        .map(|mut record| {
+            for value in &mut record.values {
+                *value = value.replace("owner=eks-blueprint-blue", "owner=somebody");
+            }
+            Change { action: Action::Upsert, record }
+        })
+        .collect();
+    assert_eq!(changes.len(), 3, "{changes:?}");
+    route53.change(&zone.id, &changes, "another owner").await.unwrap();
+    assert_refused(&lab, &[], &["set `eks-blueprint-blue`", "is owned by `somebody`", "--owner"]).await;
+
+    let after = route53.record_sets(&zone.id).await.unwrap();
+    assert!(changes.iter().all(|change| after.contains(&change.record)), "somebody's records were touched");
 }
 
 #[tokio::test]

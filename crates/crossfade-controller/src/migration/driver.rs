@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status, StepTargetError, resume,
-    start, step,
+    Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status,
+    StepTargetError, resume, start, step,
 };
 use crossfade_core::{ClusterName, GroupName, UnixMillis};
 use crossfade_kube::groups::Knob;
@@ -128,11 +128,12 @@ impl Driver {
             Some(found) => found,
             None => migrations.create(&options.name, spec).await?,
         };
+        let told = last_told(&migration);
         if progress_of(&migration).is_none() {
             let status = start(&core, admitted, now());
             migration = keep(&migrations, &migration, status, &[]).await?;
         }
-        Self::new(options, migrations, migration, knobs).await
+        Self::new(options, migrations, migration, knobs, told).await
     }
 
     /// Takes up an object that exists.
@@ -147,7 +148,8 @@ impl Driver {
             resume(&mut status, now());
             migration = keep(&migrations, &migration, status, &[]).await?;
         }
-        Self::new(options, migrations, migration, knobs).await
+        let told = last_told(&migration);
+        Self::new(options, migrations, migration, knobs, told).await
     }
 
     /// Goes on with an object as it is.
@@ -157,7 +159,8 @@ impl Driver {
         knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
     ) -> Result<Driver, DriverError> {
         let migrations = Migrations::new(&options.home);
-        Self::new(options, migrations, migration, knobs).await
+        let told = last_told(&migration);
+        Self::new(options, migrations, migration, knobs, told).await
     }
 
     async fn new(
@@ -165,12 +168,10 @@ impl Driver {
         migrations: Migrations,
         migration: Migration,
         knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+        told: Option<HistoryEntry>,
     ) -> Result<Driver, DriverError> {
         let leases = mk_leases(&options).await?;
-        // "admitted" is told by the driver that admits: its history is one entry long.
-        let told = progress_of(&migration).map(|status| status.history).unwrap_or_default();
-        let told = if told.len() <= 2 { Vec::new() } else { told };
-        let events = Events::new(&options.home, &options.identity, &told);
+        let events = Events::new(&options.home, &options.identity, told);
         let gate = HttpGate::start(options.world.http.clone(), options.world.probe_path.clone());
         let mut world = World::new(options.world);
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
@@ -453,6 +454,11 @@ fn to_core(name: &str, spec: &MigrationSpec) -> Result<Spec, DriverError> {
 
 fn progress_of(migration: &Migration) -> Option<Status> {
     migration.status.as_ref()?.progress.clone()
+}
+
+/// What the drivers before have told as events.
+fn last_told(migration: &Migration) -> Option<HistoryEntry> {
+    progress_of(migration)?.history.pop()
 }
 
 fn set_progress(migration: &mut Migration, progress: Status) {

@@ -18,9 +18,9 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(home: &Cluster, identity: &str, history: &[HistoryEntry]) -> Self {
+    pub(super) fn new(home: &Cluster, identity: &str, told: Option<HistoryEntry>) -> Self {
         let reporter = Reporter { controller: "crossfade".to_owned(), instance: Some(identity.to_owned()) };
-        Events { recorder: Recorder::new(home.client.clone(), reporter), published: history.last().cloned() }
+        Events { recorder: Recorder::new(home.client.clone(), reporter), published: told }
     }
 
     /// Everything that is new. An event that cannot be written is lost: the status has it too.

@@ -202,14 +202,19 @@ async fn is_everywhere(
     knob: &Knob,
     weight: Weight,
 ) -> bool {
+    // Every host's clock starts when its record shows the weight, also while another host is waited for.
+    let identifier = knob.set_identifier.clone().unwrap_or_default();
+    let mut shown_since = Vec::new();
     for host in &knob.hosts {
-        let identifier = knob.set_identifier.clone().unwrap_or_default();
         let key = (host.clone(), identifier.clone());
         let since = match memory.shown_since.get(&key) {
             Some((shown, since)) if *shown == weight => *since,
             _ => Instant::now(),
         };
         memory.shown_since.insert(key, (weight, since));
+        shown_since.push((host, since));
+    }
+    for (host, since) in shown_since {
         let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
         let report = report.filter(|report| report.weight == Some(weight));
         let change = report.map(|report| report.change_id.clone());
