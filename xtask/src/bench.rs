@@ -4,12 +4,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::clients::{Bench, printed};
+use crate::clients::{Bench, Beside, printed};
 use crate::{say, tools};
 
 /// Ingresses: enough for a plan to cost something, few enough to be made in seconds.
@@ -45,16 +45,16 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     let theirs = format!(
         "kubectl config view --raw --minify --flatten --context eks-blueprint-blue >\"$CROSSFADE_LAB_DIR/bench.yaml\"; \
          exec {} --events --source=ingress --provider=aws --aws-zone-type= --registry=txt --txt-owner-id=bench \
-         --policy=sync --domain-filter=$DOMAIN --kubeconfig=\"$CROSSFADE_LAB_DIR/bench.yaml\"",
+         --policy=sync --domain-filter=$DOMAIN --metrics-address=127.0.0.1:0 --kubeconfig=\"$CROSSFADE_LAB_DIR/bench.yaml\"",
         external_dns.display()
     );
     let mut figures = Vec::new();
     for (name, script) in [("crossfade", &ours), ("external-dns", &theirs)] {
         let dir = scratch.join(name);
         let bench = Bench::up(&crossfade, &dir, &["--without", "dns"])?;
-        let measured = measure(&bench, &dir, script);
-        bench.down();
-        let measured = measured.with_context(|| name.to_owned())?;
+        let measured = measure(&bench, &dir, script).with_context(|| name.to_owned())?;
+        // The next one is measured alone.
+        drop(bench);
         let seconds: Vec<String> =
             measured.edit_seconds.iter().map(|seconds| format!("{seconds:.3}")).collect();
         say(&format!(
@@ -86,19 +86,16 @@ sed \"s/TARGET/$lb/; s/DOMAIN/$DOMAIN/\" {0} | kb create -f - >/dev/null",
     if !made.status.success() {
         bail!("the Ingresses were not made: {}", printed(&made));
     }
-    let mut controller = bench.command(script);
-    let mut controller = controller
+    let controller = bench
+        .command(script)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .context("the controller does not start")?;
-    let result = edits(bench, &controller);
-    controller.kill().context("the controller does not end")?;
-    controller.wait().context("the controller does not end")?;
-    result
+    edits(bench, &Beside(controller))
 }
 
-fn edits(bench: &Bench, controller: &Child) -> anyhow::Result<Figures> {
+fn edits(bench: &Bench, controller: &Beside) -> anyhow::Result<Figures> {
     let zone = bench.sh("zone");
     let zone = String::from_utf8_lossy(&zone.stdout).trim().rsplit('/').next().unwrap_or_default().to_owned();
     wait_for(bench, &zone, INGRESSES - 1, 100)?;
@@ -115,7 +112,7 @@ fn edits(bench: &Bench, controller: &Child) -> anyhow::Result<Figures> {
         wait_for(bench, &zone, index, weight)?;
         edit_seconds.push(began.elapsed().as_secs_f64());
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", controller.id())).unwrap_or_default();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", controller.0.id())).unwrap_or_default();
     let resident = status.lines().find(|line| line.starts_with("VmRSS:"));
     let resident_kib = resident.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0);
     Ok(Figures { edit_seconds, resident_kib })

@@ -28,6 +28,7 @@ fn banned_text() -> Vec<(String, &'static str)> {
 pub(crate) fn run() -> anyhow::Result<bool> {
     let metadata = metadata()?;
     let mut findings = layering(&metadata);
+    findings.extend(drawn_but_absent(&metadata));
     findings
         .extend(lock_file(&std::fs::read_to_string(workspace().join("Cargo.lock")).context("Cargo.lock")?));
     let files = source_files()?;
@@ -98,6 +99,17 @@ fn layering(metadata: &Value) -> Vec<String> {
     findings
 }
 
+/// Lines of the drawing about crates that are not there: a mistyped name would forbid nothing.
+fn drawn_but_absent(metadata: &Value) -> Vec<String> {
+    let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
+    let ours: BTreeSet<String> = packages.iter().filter_map(|package| text(&package["name"])).collect();
+    let drawn = LAYERS.iter().flat_map(|layer| std::iter::once(layer.name).chain(layer.ours.iter().copied()));
+    let absent: BTreeSet<&str> = drawn.filter(|name| !ours.contains(*name)).collect();
+    let finding =
+        |name| format!("xtask/src/layers.rs: {name} is no crate of this workspace; correct or remove it");
+    absent.into_iter().map(finding).collect()
+}
+
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(ToOwned::to_owned)
 }
@@ -160,6 +172,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::layers::Layer;
 
     fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Value {
         let dependencies: Vec<Value> =
@@ -182,6 +195,18 @@ mod tests {
         assert!(findings[2].starts_with("crossfade-lab-route53 depends on aws-config, which its list"));
         assert!(findings[3].contains("a stand-in shares nothing"));
         assert!(findings[4].starts_with("crossfade-utils: has no layer"));
+    }
+
+    #[test]
+    fn a_layer_without_a_crate_is_found() {
+        let there = |layers: &[Layer]| {
+            let packages: Vec<Value> = layers.iter().map(|layer| package(layer.name, &[])).collect();
+            drawn_but_absent(&json!({ "packages": packages }))
+        };
+        assert!(there(LAYERS).is_empty());
+        let findings = there(&LAYERS[1..]);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].contains(LAYERS[0].name));
     }
 
     #[test]

@@ -10,8 +10,9 @@ mod external_dns;
 mod kubectl;
 mod migration;
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -44,10 +45,12 @@ pub(crate) enum Ends {
     Refused,
 }
 
-/// A lab, and the count of what held.
+/// A lab, and the count of what held. The lab ends with it.
 pub(crate) struct Bench {
     crossfade: PathBuf,
     dir: PathBuf,
+    /// Waits for the end of its input, which comes however this process ends, and then ends the lab.
+    guard: Child,
     passed: usize,
     failed: usize,
 }
@@ -62,18 +65,26 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
     let began = Instant::now();
     let mut bench = Bench::up(&crossfade, &scratch.join("lab"), &[])?;
+    let foreign = external_dns::ForeignMigration::begin(&crossfade, &scratch);
     bench.all(kubectl::CHECKS);
     bench.all(aws::CHECKS);
     bench.all(dig::CHECKS);
     bench.all(curl::CHECKS);
-    external_dns::run(&mut bench, &scratch)?;
+    if let Err(error) = external_dns::run(&mut bench, &scratch) {
+        bench.count("external-dns can be driven at all", Some(format!("  {error:#}")));
+    }
     bench.all(migration::CHECKS);
     bench.all(kubectl::LAST_CHECKS);
-    bench.down();
+    match foreign {
+        Ok(foreign) => foreign.end(&mut bench),
+        Err(error) => bench.count("a migration through external-dns begins", Some(format!("  {error:#}"))),
+    }
+    let (passed, failed) = (bench.passed, bench.failed);
+    drop(bench);
     let _ = std::fs::remove_dir_all(&scratch);
     say(&format!("took {} s", began.elapsed().as_secs()));
-    say(&format!("{} passed, {} failed", bench.passed, bench.failed));
-    Ok(bench.failed == 0)
+    say(&format!("{passed} passed, {failed} failed"));
+    Ok(failed == 0)
 }
 
 /// The crossfade to test: the given one, or a debug build of this checkout.
@@ -101,6 +112,16 @@ fn build() -> anyhow::Result<PathBuf> {
 impl Bench {
     /// Starts a lab in `dir`.
     pub(crate) fn up(crossfade: &Path, dir: &Path, more: &[&str]) -> anyhow::Result<Bench> {
+        // First, so that no lab is ever without it. In a group of its own: Ctrl-C leaves it its work.
+        let guard = Command::new("bash")
+            .args(["-c", "read -r; exec \"$0\" lab down --dir \"$1\" >/dev/null"])
+            .args([crossfade, dir])
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .context("bash does not start")?;
+        let bench =
+            Bench { crossfade: crossfade.to_owned(), dir: dir.to_owned(), guard, passed: 0, failed: 0 };
         let output = Command::new(crossfade)
             .args(["lab", "up", "--detach", "--ttl", "3", "--dir"])
             .arg(dir)
@@ -110,15 +131,7 @@ impl Bench {
         if !output.status.success() {
             bail!("the lab does not come up: {}", printed(&output));
         }
-        Ok(Bench { crossfade: crossfade.to_owned(), dir: dir.to_owned(), passed: 0, failed: 0 })
-    }
-
-    /// Ends it.
-    pub(crate) fn down(&self) {
-        let ended = Command::new(&self.crossfade).args(["lab", "down", "--dir"]).arg(&self.dir).output();
-        if !ended.is_ok_and(|output| output.status.success()) {
-            say(&format!("the lab in {} did not end", self.dir.display()));
-        }
+        Ok(bench)
     }
 
     /// Runs checks in their order.
@@ -179,6 +192,27 @@ impl Bench {
         let mut command = Command::new("bash");
         command.arg("-c").arg(format!("{prelude}{script}")).stdin(Stdio::null());
         command
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // `wait` closes the guard's input first.
+        if !self.guard.wait().is_ok_and(|status| status.success()) {
+            say(&format!("the lab in {} did not end", self.dir.display()));
+        }
+    }
+}
+
+/// A process of somebody else's that runs beside the checks and ends with this value.
+pub(crate) struct Beside(pub Child);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let killed = self.0.kill().and_then(|()| self.0.wait());
+        if let Err(error) = killed {
+            say(&format!("process {} does not end: {error}", self.0.id()));
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>, kills: u32, seed: u64) -> anyhow::
     let dir = std::env::temp_dir().join(format!("crossfade-faults-{}", std::process::id()));
     let bench = Bench::up(&crossfade, &dir, &[])?;
     let result = campaign(&bench, kills, seed);
-    bench.down();
+    drop(bench);
     let _ = std::fs::remove_dir_all(&dir);
     result
 }

@@ -24,7 +24,11 @@ enum Command {
     /// Layers, sizes and silenced lints of the checkout.
     Check,
     /// Install or name the programs that `clients` drives the lab with.
-    Tools,
+    Tools {
+        /// Where they are kept; `clients` looks there when `CROSSFADE_TOOLS` names it. Default: `CROSSFADE_TOOLS`, or the user's cache.
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
     /// Drive the lab with kubectl, aws, dig, curl and external-dns.
     Clients {
         /// The crossfade to test. Default: build the debug one.
@@ -63,7 +67,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check => check::run(),
-        Command::Tools => tools::run(),
+        Command::Tools { dir } => tools::run(dir),
         Command::Clients { crossfade } => clients::run(crossfade),
         Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),

@@ -32,11 +32,15 @@ fn cache() -> anyhow::Result<PathBuf> {
 
 /// The path of external-dns, whether it is there or not.
 pub(crate) fn external_dns() -> anyhow::Result<PathBuf> {
-    Ok(cache()?.join(format!("external-dns-{EXTERNAL_DNS_VERSION}")).join("external-dns"))
+    Ok(external_dns_in(&cache()?))
+}
+
+fn external_dns_in(dir: &Path) -> PathBuf {
+    dir.join(format!("external-dns-{EXTERNAL_DNS_VERSION}")).join("external-dns")
 }
 
 /// Names what is missing; true when nothing is.
-pub(crate) fn run() -> anyhow::Result<bool> {
+pub(crate) fn run(dir: Option<PathBuf>) -> anyhow::Result<bool> {
     let mut complete = true;
     for (program, hint) in ON_PATH {
         if let Some(path) = find(program) {
@@ -46,7 +50,10 @@ pub(crate) fn run() -> anyhow::Result<bool> {
             say(&format!("{program:<14} missing: {hint}"));
         }
     }
-    let external_dns = external_dns()?;
+    let external_dns = match dir {
+        Some(dir) => external_dns_in(&std::path::absolute(dir)?),
+        None => external_dns()?,
+    };
     if !external_dns.exists() {
         go_install(EXTERNAL_DNS_MODULE, EXTERNAL_DNS_VERSION, &external_dns)?;
     }

@@ -1,6 +1,7 @@
 //! The migration driver: gathers what is seen, asks `crossfade_core::migration::step`, carries its actions out.
 
 mod actions;
+mod clock;
 mod controller;
 mod driver;
 mod events;

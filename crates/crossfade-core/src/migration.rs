@@ -7,9 +7,11 @@ mod admission;
 mod engine;
 mod hops;
 mod plan;
+mod proof;
 mod seen;
 mod spec;
 mod status;
+mod writes;
 
 #[cfg(test)]
 mod tests;

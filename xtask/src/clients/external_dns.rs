@@ -1,22 +1,23 @@
 //! ExternalDNS as it is, on labs of ours: what it writes beside what we write, and what it thinks of ours.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::clients::{Bench, Check, Ends, printed};
+use crate::clients::{Bench, Beside, Check, Ends, printed};
 use crate::tools;
 
-/// One pass of ExternalDNS for a cluster, as the pattern's chart configures it.
+/// One pass of ExternalDNS for a cluster, as the pattern's chart configures it. Its metrics go to any free port: with
+/// the default one a second process, or a stranger's, would end it.
 fn once(side: &str) -> anyhow::Result<String> {
     let program = tools::external_dns()?;
     Ok(format!(
         "kubectl config view --raw --minify --flatten --context eks-blueprint-{side} >\"$CROSSFADE_LAB_DIR/external-dns-{side}.yaml\" && \
          {} --once --source=ingress --provider=aws --aws-zone-type= --registry=txt --txt-owner-id=eks-blueprint-{side} \
-         --policy=sync --domain-filter=$DOMAIN --kubeconfig=\"$CROSSFADE_LAB_DIR/external-dns-{side}.yaml\" 2>&1",
+         --policy=sync --domain-filter=$DOMAIN --metrics-address=127.0.0.1:0 --kubeconfig=\"$CROSSFADE_LAB_DIR/external-dns-{side}.yaml\" 2>&1",
         program.display()
     ))
 }
@@ -26,9 +27,7 @@ const LIST: &str = "aws route53 list-resource-record-sets --hosted-zone-id $(zon
 /// All of it. The bench's own lab keeps its records.
 pub(crate) fn run(bench: &mut Bench, scratch: &Path) -> anyhow::Result<()> {
     let other = Bench::up(&bench.crossfade, &scratch.join("external-dns"), &["--without", "dns"])?;
-    let result = compare(bench, &other);
-    other.down();
-    result
+    compare(bench, &other)
 }
 
 fn compare(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
@@ -52,8 +51,6 @@ fn compare(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
             (!content).then_some(text),
         );
     }
-
-    migrate(bench, other)?;
 
     // A weight edited in the cluster, carried by the real one.
     let edit = "kb annotate ingress burnham-ingress -n team-burnham --overwrite external-dns.alpha.kubernetes.io/aws-weight=70 && ";
@@ -92,28 +89,53 @@ fn compare(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
 }
 
 /// A whole migration whose records the real ExternalDNS writes: a foreign writer that tells nobody about its changes.
-fn migrate(bench: &mut Bench, other: &Bench) -> anyhow::Result<()> {
-    let mut writers = Vec::new();
-    for side in ["blue", "green"] {
-        let script = once(side)?.replace("--once", "--events --interval=10s --metrics-address=127.0.0.1:0");
-        // `exec`, so that the process is external-dns itself and ends when it is killed.
-        let script = script.replacen("&& ", "&& exec ", 1);
-        let writer = other.command(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        writers.push(writer.context("external-dns does not start")?);
+///
+/// Records of another's hand have to grow old before they count, so it takes minutes: it runs beside the other checks, in
+/// a lab of its own.
+pub(crate) struct ForeignMigration {
+    // Dropped in this order: whoever writes ends before the lab.
+    driver: Beside,
+    _writers: Vec<Beside>,
+    _lab: Bench,
+    log: PathBuf,
+}
+
+impl ForeignMigration {
+    /// Starts lab, writers and driver.
+    pub(crate) fn begin(crossfade: &Path, scratch: &Path) -> anyhow::Result<ForeignMigration> {
+        let dir = scratch.join("foreign-writer");
+        let lab = Bench::up(crossfade, &dir, &["--without", "dns"])?;
+        let mut writers = Vec::new();
+        for side in ["blue", "green"] {
+            let first = lab.sh(&once(side)?);
+            if !first.status.success() {
+                bail!("external-dns fails for {side}: {}", printed(&first));
+            }
+            let script = once(side)?.replace("--once", "--events --interval=10s");
+            // `exec`, so that the process is external-dns itself and ends when it is killed.
+            let script = script.replacen("&& ", "&& exec ", 1);
+            let writer = lab.command(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            writers.push(Beside(writer.context("external-dns does not start")?));
+        }
+        let driver = lab
+            .command(
+                "exec >\"$CROSSFADE_LAB_DIR/foreign-migration.log\" 2>&1
+$cf migrate --from blue --to green --context blue=eks-blueprint-blue --context green=eks-blueprint-green \
+  --steps 100% --yes && $cf verify --context blue=eks-blueprint-blue --context green=eks-blueprint-green",
+            )
+            .spawn()
+            .context("bash does not start")?;
+        let log = dir.join("foreign-migration.log");
+        Ok(ForeignMigration { driver: Beside(driver), _writers: writers, _lab: lab, log })
     }
-    let output = other.sh(
-        "$cf migrate --from blue --to green --context blue=eks-blueprint-blue --context green=eks-blueprint-green \
-         --steps 100% --yes && $cf verify --context blue=eks-blueprint-blue --context green=eks-blueprint-green",
-    );
-    for mut writer in writers {
-        writer.kill().context("external-dns does not end")?;
-        writer.wait().context("external-dns does not end")?;
+
+    /// Waits for its end and counts it.
+    pub(crate) fn end(mut self, bench: &mut Bench) {
+        let ended_well = self.driver.0.wait().is_ok_and(|status| status.success());
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let moved = ended_well && text.contains("complete: green has all traffic") && text.contains("fits");
+        bench.count("a migration runs through external-dns to its end", (!moved).then_some(text));
     }
-    let text = printed(&output);
-    let moved =
-        output.status.success() && text.contains("complete: green has all traffic") && text.contains("fits");
-    bench.count("a migration runs through external-dns to its end", (!moved).then_some(text));
-    Ok(())
 }
 
 /// Record sets by name, type and set identifier. Names of load balancers end in digits that differ from lab to lab.

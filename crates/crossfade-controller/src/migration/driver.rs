@@ -1,7 +1,7 @@
 //! The loop: see, plan, keep the plan's status, act.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus};
 use crossfade_aws::AwsError;
@@ -9,7 +9,7 @@ use crossfade_core::migration::{
     Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status,
     StepTargetError, resume, start, step,
 };
-use crossfade_core::{ClusterName, GroupName, UnixMillis};
+use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::groups::Knob;
 use crossfade_kube::lease::{LeaseState, RENEW_EVERY, ZoneLease};
 use crossfade_kube::migrations::{Migrations, cluster_uid, ensure_namespace, write_journal};
@@ -18,6 +18,7 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
+use crate::migration::clock::now;
 use crate::migration::events::Events;
 use crate::migration::gates::{HttpGate, fresh};
 use crate::migration::observe::{Memory, Pace, observe};
@@ -105,12 +106,6 @@ pub struct Driver {
     /// What the journal knows.
     mirrored: Option<(Phase, u32, Stage)>,
     kept_at: Option<Instant>,
-}
-
-/// Milliseconds since the epoch by this machine's clock.
-pub(super) fn now() -> UnixMillis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Driver {

@@ -74,7 +74,7 @@ async fn run(http: HttpProbe, path: String, places: Places, sender: mpsc::Sender
         let asks = now.into_iter().map(|(group, cluster, place)| {
             let (http, path) = (http.clone(), path.clone());
             async move {
-                let at = crate::migration::driver::now();
+                let at = crate::migration::clock::now();
                 let outcome = observe(&http, &path, &place, round).await?;
                 Some(GateSeen { gate: "http".to_owned(), group, cluster, at, outcome })
             }

@@ -9,7 +9,8 @@ use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::groups::{Agents, Knob, backends, knobs};
 
 use crate::migration::actions::preflight;
-use crate::migration::driver::{DriverError, now};
+use crate::migration::clock::now;
+use crate::migration::driver::DriverError;
 use crate::migration::world::{World, WorldOptions};
 
 /// Knobs and candidates of every group.

@@ -1,22 +1,14 @@
 //! The next step of a migration.
 
-use std::time::Duration;
-
 use crate::migration::hops::{ingest, ttl_of};
+use crate::migration::proof::{failed_ratio, test_ratio};
+use crate::migration::writes::{Way, writes};
 use crate::migration::{
-    Action, Admitted, ClusterStatus, DrawsSeen, Failure, GroupStatus, HopTime, OnFailure, Phase, Plan,
-    RatioBin, RatioResult, Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
+    Action, Admitted, ClusterStatus, Failure, GroupStatus, HopTime, OnFailure, Phase, Plan, RatioResult,
+    Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
 };
-use crate::ratio::{Bin, p_value};
 use crate::share::ThirdClusters;
 use crate::{ClusterName, UnixMillis, Weight};
-
-/// Draws of which less than this part named a known load balancer say nothing.
-const KNOWN_DRAWS_MIN: f64 = 0.9;
-
-/// An answer to the http gate says something about now for so long: a driver that just took a migration up has to look
-/// for itself before it takes a cluster's last weight.
-const HEALTH_FRESH: Duration = Duration::from_secs(5);
 
 /// The status of a migration that was just admitted.
 ///
@@ -250,77 +242,7 @@ fn write_and_settle(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMilli
     prove(status, spec, seen, now)
 }
 
-/// Which way the traffic goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// To the destination: the source gives only what the destination has been told to take.
-    Forth,
-    /// To the source: the destination is suspect and gives at once.
-    Back,
-}
-
-/// The writes that may be made now, and what the others wait for.
-fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) -> (Vec<Action>, Vec<String>) {
-    let order = match way {
-        Way::Forth => [&spec.to, &spec.from],
-        Way::Back => [&spec.from, &spec.to],
-    };
-    let mut actions = Vec::new();
-    let mut waiting_for = Vec::new();
-    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
-    for group in &status.groups {
-        let mut preflight_is_due = false;
-        for name in order {
-            let Some(cluster) = group.cluster(name) else { continue };
-            let place = format!("{} in {name}", group.name);
-            let Some(declared) = cluster.declared() else {
-                waiting_for.push(format!("{place}: its weight cannot be read"));
-                continue;
-            };
-            if declared == cluster.target {
-                continue;
-            }
-            let write = Action::Write {
-                group: group.name.clone(),
-                cluster: name.clone(),
-                weight: cluster.target,
-                replaces: declared,
-            };
-            if cluster.target > declared {
-                if cluster.preflight_passed_at >= Some(began_at) {
-                    actions.push(write);
-                } else {
-                    if let Some(message) = &cluster.preflight_message {
-                        waiting_for.push(format!("{place}: preflight: {message}"));
-                    }
-                    actions.push(Action::Preflight { group: group.name.clone(), cluster: name.clone() });
-                    preflight_is_due = true;
-                }
-            } else if way == Way::Forth && preflight_is_due {
-                waiting_for.push(format!("{place} gives when the other side may take"));
-            } else if !cluster.target.is_zero() || another_serves(group, cluster, now) {
-                actions.push(write);
-            } else {
-                waiting_for
-                    .push(format!("{place} goes to 0 when another cluster is settled above 0 and answers"));
-            }
-        }
-    }
-    (actions, waiting_for)
-}
-
-/// Invariant I2: some other cluster of the group is settled above 0 and healthy.
-fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, now: UnixMillis) -> bool {
-    group.clusters.iter().any(|other| {
-        let answered = other.gate_passed_at.is_some_and(|at| now.since(at) <= HEALTH_FRESH);
-        let is_healthy = other.gate_failures == 0 && answered;
-        other.name != cluster.name
-            && other.settled() > Some(Weight::ZERO)
-            && !other.target.is_zero()
-            && is_healthy
-    })
-}
-
+/// Source and destination.
 fn pair_members<'a>(group: &'a GroupStatus, spec: &'a Spec) -> impl Iterator<Item = &'a ClusterStatus> {
     [&spec.from, &spec.to].into_iter().filter_map(|name| group.cluster(name))
 }
@@ -422,45 +344,6 @@ fn write_and_settle_once(status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     let (actions, mut waiting_for) = writes(&status, Way::Forth, spec, now);
     waiting_for.extend(unsettled(&status, spec));
     Plan { status, actions, waiting_for, wake_at: None }
-}
-
-fn failed_ratio(status: &Status) -> Option<String> {
-    let group = status.groups.iter().find(|group| group.ratio.as_ref().is_some_and(|ratio| !ratio.passed))?;
-    let ratio = group.ratio.as_ref()?;
-    let bins: Vec<String> = ratio
-        .bins
-        .iter()
-        .map(|bin| format!("{} {} (expected {:.1} %)", bin.cluster, bin.observed, bin.expected_share * 100.0))
-        .collect();
-    Some(format!("{}: {} of {} draws, p = {:.2e}", group.name, bins.join(", "), ratio.draws, ratio.p_value))
-}
-
-/// `None` when the draws say nothing, or a third cluster's weight is unknown: unknown holds (I9).
-fn test_ratio(group: &GroupStatus, spec: &Spec, draws: &DrawsSeen, level: f64) -> Option<RatioResult> {
-    let known: u64 = draws.counts.values().sum();
-    let asked = known + draws.unknown + draws.unanswered;
-    if known == 0 || (known as f64) < KNOWN_DRAWS_MIN * asked as f64 {
-        return None;
-    }
-    let mut weights = Vec::new();
-    for cluster in &group.clusters {
-        let in_pair = cluster.name == spec.from || cluster.name == spec.to;
-        let weight = if in_pair { cluster.target } else { cluster.value_at(hop::RECORD)? };
-        weights.push((cluster.name.clone(), weight));
-    }
-    let sum: u32 = weights.iter().map(|(_, weight)| u32::from(weight.get())).sum();
-    let bins: Vec<RatioBin> = weights
-        .into_iter()
-        .map(|(cluster, weight)| RatioBin {
-            observed: draws.counts.get(&cluster).copied().unwrap_or(0),
-            expected_share: f64::from(weight.get()) / f64::from(sum.max(1)),
-            cluster,
-        })
-        .collect();
-    let numbers: Vec<Bin> =
-        bins.iter().map(|bin| Bin { observed: bin.observed, expected_share: bin.expected_share }).collect();
-    let p_value = p_value(&numbers);
-    Some(RatioResult { draws: known, bins, p_value, level, passed: p_value >= level })
 }
 
 fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {

@@ -1,0 +1,81 @@
+//! Which weights may be written now: after preflight upwards, to 0 only while another cluster serves.
+
+use std::time::Duration;
+
+use crate::migration::{Action, ClusterStatus, GroupStatus, Spec, Status};
+use crate::{UnixMillis, Weight};
+
+/// An answer to the http gate says something about now for so long: a driver that just took a migration up has to look
+/// for itself before it takes a cluster's last weight.
+const HEALTH_FRESH: Duration = Duration::from_secs(5);
+
+/// Which way the traffic goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To the destination: the source gives only what the destination has been told to take.
+    Forth,
+    /// To the source: the destination is suspect and gives at once.
+    Back,
+}
+
+/// The writes that may be made now, and what the others wait for.
+pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) -> (Vec<Action>, Vec<String>) {
+    let order = match way {
+        Way::Forth => [&spec.to, &spec.from],
+        Way::Back => [&spec.from, &spec.to],
+    };
+    let mut actions = Vec::new();
+    let mut waiting_for = Vec::new();
+    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
+    for group in &status.groups {
+        let mut preflight_is_due = false;
+        for name in order {
+            let Some(cluster) = group.cluster(name) else { continue };
+            let place = format!("{} in {name}", group.name);
+            let Some(declared) = cluster.declared() else {
+                waiting_for.push(format!("{place}: its weight cannot be read"));
+                continue;
+            };
+            if declared == cluster.target {
+                continue;
+            }
+            let write = Action::Write {
+                group: group.name.clone(),
+                cluster: name.clone(),
+                weight: cluster.target,
+                replaces: declared,
+            };
+            if cluster.target > declared {
+                if cluster.preflight_passed_at >= Some(began_at) {
+                    actions.push(write);
+                } else {
+                    if let Some(message) = &cluster.preflight_message {
+                        waiting_for.push(format!("{place}: preflight: {message}"));
+                    }
+                    actions.push(Action::Preflight { group: group.name.clone(), cluster: name.clone() });
+                    preflight_is_due = true;
+                }
+            } else if way == Way::Forth && preflight_is_due {
+                waiting_for.push(format!("{place} gives when the other side may take"));
+            } else if !cluster.target.is_zero() || another_serves(group, cluster, now) {
+                actions.push(write);
+            } else {
+                waiting_for
+                    .push(format!("{place} goes to 0 when another cluster is settled above 0 and answers"));
+            }
+        }
+    }
+    (actions, waiting_for)
+}
+
+/// Invariant I2: some other cluster of the group is settled above 0 and healthy.
+fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, now: UnixMillis) -> bool {
+    group.clusters.iter().any(|other| {
+        let answered = other.gate_passed_at.is_some_and(|at| now.since(at) <= HEALTH_FRESH);
+        let is_healthy = other.gate_failures == 0 && answered;
+        other.name != cluster.name
+            && other.settled() > Some(Weight::ZERO)
+            && !other.target.is_zero()
+            && is_healthy
+    })
+}
