@@ -245,8 +245,9 @@ async fn watch(
                 && fault.is_none()
                 && is_mid_migration(progress, args.steps.len())
             {
-                control.inject(&context_of(SIDES[1]), injection.fault()).await?;
+                // Before the call: a request may meet the fault before the call returns.
                 fault = Some(FaultWindow::begin());
+                control.inject(&context_of(SIDES[1]), injection.fault()).await?;
                 view.line(&format!("fault injected: {}", injection.name()));
             }
         }
