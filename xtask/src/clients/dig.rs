@@ -1,7 +1,7 @@
 //! dig on the four name servers and on the caching resolver.
 
 use crate::clients::Check;
-use crate::clients::Ends::Well;
+use crate::clients::Ends::{Well, WellInTheEnd};
 
 pub(crate) const CHECKS: &[Check] = &[
     Check {
@@ -55,7 +55,8 @@ pub(crate) const CHECKS: &[Check] = &[
     },
     Check {
         name: "the resolver keeps an answer and counts its TTL down",
-        ends: Well,
+        // An answer kept from before may run out in between: then it is looked at again.
+        ends: WellInTheEnd,
         words: &["counted down"],
         script: "ttl() { dig +noall +answer burnham.$DOMAIN A | awk 'NR==1 {print $2}'; }
 first=$(ttl); sleep 1.2; second=$(ttl); [ \"$second\" -lt \"$first\" ] && echo counted down from $first to $second",
