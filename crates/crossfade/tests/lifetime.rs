@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
 use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until};
@@ -43,6 +43,15 @@ fn start_migration(lab: &LabProcess) -> Child {
     panic!("the first step was never settled: {said:?}");
 }
 
+/// `migration rollback` of the migration that [`start_migration`] began.
+fn rollback(lab: &LabProcess, more: &[&str]) -> Output {
+    let mut arguments =
+        vec!["migration", "rollback", "blue-to-green", "--home-context", "eks-blueprint-green"];
+    arguments.extend(["--context", "blue=eks-blueprint-blue", "--context", "green=eks-blueprint-green"]);
+    arguments.extend(more);
+    lab.run(&arguments)
+}
+
 #[test]
 fn killing_the_parent_ends_lab_and_controllers() {
     let mut lab = LabProcess::up(&[]);
@@ -71,11 +80,7 @@ async fn an_interrupted_migration_leaves_weights_and_can_be_rolled_back() {
     assert_eq!(migration.wait().unwrap().code(), Some(130));
     assert_eq!(lab.weights().await, ("50".to_owned(), "50".to_owned()));
 
-    let reach = ["--home-context", "eks-blueprint-green", "--context", "blue=eks-blueprint-blue"];
-    let mut arguments =
-        vec!["migration", "rollback", "blue-to-green", "--context", "green=eks-blueprint-green"];
-    arguments.extend(reach);
-    let output = lab.run(&arguments);
+    let output = rollback(&lab, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
 }
@@ -90,19 +95,7 @@ async fn a_lost_object_is_made_again_from_the_journal() {
     let api: Api<DynamicObject> = Api::namespaced_with(lab.client("green").await, "crossfade", &kind);
     api.delete("blue-to-green", &DeleteParams::default()).await.unwrap();
 
-    let output = lab.run(&[
-        "migration",
-        "rollback",
-        "blue-to-green",
-        "--home-context",
-        "eks-blueprint-green",
-        "--from-journal",
-        "eks-blueprint-blue",
-        "--context",
-        "blue=eks-blueprint-blue",
-        "--context",
-        "green=eks-blueprint-green",
-    ]);
+    let output = rollback(&lab, &["--from-journal", "eks-blueprint-blue"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
 }
@@ -116,17 +109,7 @@ async fn a_killed_driver_is_followed_by_another() {
     assert_eq!(lab.weights().await, ("50".to_owned(), "50".to_owned()));
 
     // The dead driver's leases run out first.
-    let output = lab.run(&[
-        "migration",
-        "rollback",
-        "blue-to-green",
-        "--home-context",
-        "eks-blueprint-green",
-        "--context",
-        "blue=eks-blueprint-blue",
-        "--context",
-        "green=eks-blueprint-green",
-    ]);
+    let output = rollback(&lab, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
 }
