@@ -27,7 +27,7 @@ fn copy(value: &Value, visits: &mut Visits, depth: usize) -> Result<Value, CallE
     Ok(match value {
         Value::List(items) => {
             let copies = items.iter().map(|item| copy(item, visits, depth + 1));
-            Value::list(copies.collect::<Result<Vec<_>, _>>()?)
+            Value::list_of(items.element(), copies.collect::<Result<Vec<_>, _>>()?)
         }
         Value::Map(map) => {
             let target = Map::new();
@@ -55,7 +55,7 @@ fn equal(a: &Value, b: &Value, visits: &mut Visits, depth: usize) -> Result<bool
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::String(a), Value::String(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
-            if a.len() != b.len() {
+            if a.len() != b.len() || a.is_nil() != b.is_nil() || a.element() != b.element() {
                 return Ok(false);
             }
             for (a, b) in a.iter().zip(b.iter()) {

@@ -18,7 +18,7 @@ use crate::parse::{Branch, List, Node, Pipe, Tree};
 use crate::printf::quote;
 use crate::random::Random;
 use crate::template::{MissingKey, Sources};
-use crate::value::{Map, Value};
+use crate::value::{Element, Map, Value};
 
 pub(crate) use failure::ExecutionFailure;
 use failure::Interrupt;
@@ -226,6 +226,10 @@ struct State<'s> {
     out: String,
     /// The node an error is about: where it stands, and its text.
     at: Option<(usize, &'s dyn fmt::Display)>,
+    /// Whether the dot stood in an interface: then messages name that type.
+    dot_is_boxed: bool,
+    /// Variables of loops that stand in interfaces.
+    boxed_variables: Vec<Rc<str>>,
 }
 
 impl<'s> State<'s> {
@@ -237,7 +241,17 @@ impl<'s> State<'s> {
         depth: usize,
     ) -> Self {
         let variables = vec![(Rc::from("$"), data)];
-        Self { run, templates, tree, depth, variables, out: String::new(), at: None }
+        Self {
+            run,
+            templates,
+            tree,
+            depth,
+            variables,
+            out: String::new(),
+            at: None,
+            dot_is_boxed: false,
+            boxed_variables: Vec::new(),
+        }
     }
 
     fn fail<T>(&self, message: &str) -> Result<T, Interrupt> {
@@ -303,10 +317,15 @@ impl<'s> State<'s> {
     fn condition(&mut self, dot: &Value, branch: &'s Branch, is_with: bool) -> Walked {
         let scope = self.variables.len();
         let value = self.pipeline(dot, &branch.pipe)?;
-        let walked = if value.is_true() {
-            self.list(if is_with { &value } else { dot }, &branch.body)
-        } else {
-            self.list(dot, &branch.otherwise)
+        let walked = match (value.is_true(), is_with) {
+            (true, true) => {
+                let was_boxed = std::mem::replace(&mut self.dot_is_boxed, false);
+                let walked = self.list(&value, &branch.body);
+                self.dot_is_boxed = was_boxed;
+                walked
+            }
+            (true, false) => self.list(dot, &branch.body),
+            (false, _) => self.list(dot, &branch.otherwise),
         };
         self.variables.truncate(scope);
         walked
@@ -327,17 +346,17 @@ impl<'s> State<'s> {
                 }
                 let is_int = matches!(over, Value::Int(_));
                 let number = |index| if is_int { Value::Int(index) } else { Value::Int64(index) };
-                self.iterations(branch, (0..*count).map(|index| (Value::Missing, number(index))))
+                self.iterations(branch, false, (0..*count).map(|index| (Value::Missing, number(index))))
             }
             Value::List(items) => {
                 let pairs = items.iter().enumerate();
                 let pairs = pairs
                     .map(|(index, item)| (Value::Int(index.try_into().unwrap_or(i64::MAX)), item.clone()));
-                self.iterations(branch, pairs)
+                self.iterations(branch, items.element() == Element::Any, pairs)
             }
             Value::Map(map) => {
                 let entries = map.entries().into_iter().map(|(key, item)| (Value::String(key), item));
-                self.iterations(branch, entries)
+                self.iterations(branch, !map.holds_text(), entries)
             }
             other => {
                 let shown = crate::printf::bounded(other).unwrap_or_default();
@@ -355,6 +374,23 @@ impl<'s> State<'s> {
 
     /// Runs the body for each pair; says whether there was one.
     fn iterations(
+        &mut self,
+        branch: &'s Branch,
+        is_boxed: bool,
+        pairs: impl Iterator<Item = (Value, Value)>,
+    ) -> Result<bool, Interrupt> {
+        let was_boxed = std::mem::replace(&mut self.dot_is_boxed, is_boxed);
+        let boxed_before = self.boxed_variables.len();
+        if is_boxed {
+            self.boxed_variables.extend(branch.pipe.variables.last().cloned());
+        }
+        let ran = self.iterate(branch, pairs);
+        self.boxed_variables.truncate(boxed_before);
+        self.dot_is_boxed = was_boxed;
+        ran
+    }
+
+    fn iterate(
         &mut self,
         branch: &'s Branch,
         pairs: impl Iterator<Item = (Value, Value)>,

@@ -44,6 +44,7 @@ fn level(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<
         }
         Value::Float(number) => out.push_str(&float_json(*number)),
         Value::String(text) => string(out, text, style),
+        Value::List(items) if items.is_nil() => out.push_str("null"),
         Value::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -183,6 +184,7 @@ fn given_away(value: &Value, depth: usize) -> Option<serde_json::Value> {
         Value::Int(number) | Value::Int64(number) => (*number as f64).into(),
         Value::Float(number) => (*number).into(),
         Value::String(text) => text.to_string().into(),
+        Value::List(items) if items.is_nil() => serde_json::Value::Null,
         Value::List(items) => {
             let items = items.iter().map(|item| given_away(item, depth + 1));
             serde_json::Value::Array(items.collect::<Option<Vec<_>>>()?)

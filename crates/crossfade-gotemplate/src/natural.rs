@@ -45,6 +45,6 @@ mod tests {
     fn numbers_in_keys_count() {
         let mut keys = vec!["a10", "a9", "b", "A", "1", "10", "2", "a-b", "ab", "_x", "a.b"];
         keys.sort_by(|a, b| compare(a, b));
-        assert_eq!(keys, ["1", "2", "10", "_x", "A", "a-b", "a.b", "a9", "a10", "ab", "b"]);
+        assert_eq!(keys, ["_x", "1", "2", "10", "A", "a-b", "a.b", "a9", "a10", "ab", "b"]);
     }
 }

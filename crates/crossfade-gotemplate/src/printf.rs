@@ -36,7 +36,7 @@ pub fn bounded(value: &Value) -> Result<String, CallError> {
 }
 
 /// Widths and precisions above this are refused by Go as well.
-const WIDTH_MAX: usize = 1_000_000;
+const WIDTH_MAX: i64 = 1_000_000;
 
 /// Flags, width and precision of one verb.
 #[derive(Default)]
@@ -47,15 +47,23 @@ struct Spec {
     sharp: bool,
     space: bool,
     zero: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
+    width: Option<i64>,
+    precision: Option<i64>,
     /// Values printed so far.
     visits: Cell<usize>,
 }
 
 impl Spec {
+    fn width(&self) -> usize {
+        self.width.and_then(|width| usize::try_from(width).ok()).unwrap_or(0)
+    }
+
+    fn precision(&self) -> Option<usize> {
+        self.precision.and_then(|precision| usize::try_from(precision).ok())
+    }
+
     fn pad(&self, text: &str) -> String {
-        let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
+        let missing = self.width().saturating_sub(text.chars().count());
         if missing == 0 {
             text.to_owned()
         } else if self.minus {
@@ -67,7 +75,7 @@ impl Spec {
 
     /// Zeros go behind the sign.
     fn pad_number(&self, text: &str) -> String {
-        let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
+        let missing = self.width().saturating_sub(text.chars().count());
         if missing == 0 || !self.zero || self.minus || text.ends_with("Inf") || text == "NaN" {
             return self.pad(text);
         }
@@ -92,16 +100,44 @@ impl Spec {
 
 /// `fmt.Sprintf`
 pub fn sprintf(format: &str, arguments: &[Value]) -> Result<String, CallError> {
-    let mut out = String::with_capacity(format.len());
-    let mut letters = format.chars().peekable();
-    let mut used = 0;
-    while let Some(letter) = letters.next() {
-        if letter != '%' {
-            out.push(letter);
-            continue;
+    let mut printer = Printer {
+        letters: format.chars().peekable(),
+        arguments,
+        used: 0,
+        reorders: false,
+        out: String::new(),
+    };
+    while let Some(letter) = printer.letters.next() {
+        if letter == '%' {
+            if !printer.verb()? {
+                break;
+            }
+        } else {
+            printer.out.push(letter);
         }
+        if printer.out.len() > TEXT_BYTES_MAX {
+            return Err(CallError::new(format!("text of more than {TEXT_BYTES_MAX} bytes")));
+        }
+    }
+    printer.extra()?;
+    Ok(printer.out)
+}
+
+/// A format on its way.
+struct Printer<'f> {
+    letters: std::iter::Peekable<std::str::Chars<'f>>,
+    arguments: &'f [Value],
+    used: usize,
+    /// Whether an index was given: then arguments left over are no mistake.
+    reorders: bool,
+    out: String,
+}
+
+impl Printer<'_> {
+    /// What stands behind a `%`; false at the end of the format.
+    fn verb(&mut self) -> Result<bool, CallError> {
         let mut spec = Spec::default();
-        while let Some(flag) = letters.next_if(|flag| "-+# 0".contains(*flag)) {
+        while let Some(flag) = self.letters.next_if(|flag| "-+# 0".contains(*flag)) {
             match flag {
                 '-' => spec.minus = true,
                 '+' => spec.plus = true,
@@ -110,66 +146,89 @@ pub fn sprintf(format: &str, arguments: &[Value]) -> Result<String, CallError> {
                 _ => spec.zero = true,
             }
         }
-        spec.width = amount(&mut letters, arguments, &mut used, &mut out, "%!(BADWIDTH)");
-        if letters.next_if_eq(&'.').is_some() {
-            let precision = amount(&mut letters, arguments, &mut used, &mut out, "%!(BADPREC)");
-            spec.precision = Some(precision.unwrap_or(0));
+        let mut index_is_good = self.index();
+        spec.width = self.amount("%!(BADWIDTH)");
+        if let Some(width) = spec.width.filter(|width| *width < 0) {
+            spec.minus = true;
+            spec.width = Some(-width);
         }
-        let Some(verb) = letters.next() else {
-            out.push_str("%!(NOVERB)");
-            break;
+        if self.letters.next_if_eq(&'.').is_some() {
+            index_is_good &= self.index();
+            spec.precision = Some(self.amount("%!(BADPREC)").unwrap_or(0).max(0));
+        }
+        index_is_good &= self.index();
+        let Some(verb) = self.letters.next() else {
+            self.out.push_str("%!(NOVERB)");
+            return Ok(false);
         };
-        if verb == '%' {
-            out.push('%');
-        } else if let Some(argument) = arguments.get(used) {
-            used += 1;
-            out.push_str(&one(&spec, verb, argument, 0));
-            if spec.visits.get() > VALUE_VISITS_MAX {
-                return Err(CallError::new("value is too large or too deep to be printed"));
+        match self.arguments.get(self.used) {
+            _ if verb == '%' => self.out.push('%'),
+            _ if !index_is_good => self.out.push_str(&format!("%!{verb}(BADINDEX)")),
+            None => self.out.push_str(&format!("%!{verb}(MISSING)")),
+            Some(argument) => {
+                self.used += 1;
+                self.out.push_str(&one(&spec, verb, argument, 0));
+                if spec.visits.get() > VALUE_VISITS_MAX {
+                    return Err(CallError::new("value is too large or too deep to be printed"));
+                }
             }
-        } else {
-            out.push_str("%!");
-            out.push(verb);
-            out.push_str("(MISSING)");
         }
-        if out.len() > TEXT_BYTES_MAX {
-            return Err(CallError::new(format!("text of more than {TEXT_BYTES_MAX} bytes")));
+        Ok(true)
+    }
+
+    /// `[3]` chooses an argument; false when there is no such one.
+    fn index(&mut self) -> bool {
+        if self.letters.next_if_eq(&'[').is_none() {
+            return true;
+        }
+        self.reorders = true;
+        let mut digits = String::new();
+        while let Some(letter) = self.letters.next_if(|letter| *letter != ']') {
+            digits.push(letter);
+        }
+        self.letters.next();
+        match digits.parse::<usize>() {
+            Ok(index) if (1..=self.arguments.len()).contains(&index) => {
+                self.used = index - 1;
+                true
+            }
+            _ => false,
         }
     }
-    if used < arguments.len() {
-        let extra = arguments[used..].iter().map(|extra| match extra {
+
+    /// A width or precision: digits, or `*` for an argument.
+    fn amount(&mut self, complaint: &str) -> Option<i64> {
+        if self.letters.next_if_eq(&'*').is_some() {
+            let amount = self.arguments.get(self.used).and_then(|value| match value {
+                Value::Int(number) if number.abs() <= WIDTH_MAX => Some(*number),
+                _ => None,
+            });
+            self.used += 1;
+            if amount.is_none() {
+                self.out.push_str(complaint);
+            }
+            return amount;
+        }
+        let mut digits = String::new();
+        while let Some(digit) = self.letters.next_if(char::is_ascii_digit) {
+            digits.push(digit);
+        }
+        digits.parse::<i64>().ok().map(|amount| amount.min(WIDTH_MAX))
+    }
+
+    /// Arguments that no verb took.
+    fn extra(&mut self) -> Result<(), CallError> {
+        if self.reorders || self.used >= self.arguments.len() {
+            return Ok(());
+        }
+        let extra = self.arguments[self.used..].iter().map(|extra| match extra {
             nil if nil.is_nil() => Ok("<nil>".to_owned()),
             extra => Ok(format!("{}={}", extra.type_name(), bounded(extra)?)),
         });
-        out.push_str("%!(EXTRA ");
-        out.push_str(&extra.collect::<Result<Vec<_>, CallError>>()?.join(", "));
-        out.push(')');
+        let extra = extra.collect::<Result<Vec<_>, CallError>>()?.join(", ");
+        self.out.push_str(&format!("%!(EXTRA {extra})"));
+        Ok(())
     }
-    Ok(out)
-}
-
-/// A width or precision: digits, or `*` for an argument.
-fn amount(
-    letters: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    arguments: &[Value],
-    used: &mut usize,
-    out: &mut String,
-    complaint: &str,
-) -> Option<usize> {
-    if letters.next_if_eq(&'*').is_some() {
-        let amount =
-            arguments.get(*used).and_then(Value::as_integer).and_then(|amount| usize::try_from(amount).ok());
-        *used += 1;
-        if amount.is_none() {
-            out.push_str(complaint);
-        }
-        return amount.map(|amount| amount.min(WIDTH_MAX));
-    }
-    let mut digits = String::new();
-    while let Some(digit) = letters.next_if(char::is_ascii_digit) {
-        digits.push(digit);
-    }
-    digits.parse::<usize>().ok().map(|amount| amount.min(WIDTH_MAX))
 }
 
 /// One argument under one verb.
@@ -241,7 +300,7 @@ fn integer(spec: &Spec, verb: char, number: i64, value: &Value) -> String {
         'U' => return spec.pad(&format!("U+{number:04X}")),
         _ => return unfit(verb, value),
     };
-    let digits = match spec.precision {
+    let digits = match spec.precision() {
         Some(precision) if digits.len() < precision => {
             format!("{}{digits}", "0".repeat(precision - digits.len()))
         }
@@ -255,7 +314,7 @@ fn letter(code: i64) -> char {
 }
 
 fn float(spec: &Spec, verb: char, number: f64, value: &Value) -> String {
-    let text = match (verb, spec.precision) {
+    let text = match (verb, spec.precision()) {
         ('v' | 'g' | 'G', None) => float_general(number),
         ('v' | 'g' | 'G', Some(precision)) => float_general_precise(number, precision),
         ('f' | 'F', precision) if number.is_finite() => format!("{number:.*}", precision.unwrap_or(6)),
@@ -268,7 +327,7 @@ fn float(spec: &Spec, verb: char, number: f64, value: &Value) -> String {
 }
 
 fn string(spec: &Spec, verb: char, text: &str, value: &Value) -> String {
-    let cut: String = match spec.precision {
+    let cut: String = match spec.precision() {
         Some(precision) if matches!(verb, 's' | 'v' | 'q') => text.chars().take(precision).collect(),
         _ => text.to_owned(),
     };

@@ -17,21 +17,52 @@ use crate::number::float_general;
 /// Entries of a map, sorted by key as everything in Go that shows a map does it.
 type Entries = BTreeMap<Rc<str>, Value>;
 
+/// What a list or map is declared to hold in Go. It shows in messages and in `typeOf`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Element {
+    /// `interface {}`
+    #[default]
+    Any,
+    /// `string`
+    Text,
+    /// `int`
+    Int,
+    /// `[]interface {}`
+    List,
+}
+
 /// The items of a list.
 #[derive(Default)]
-pub struct Items(Vec<Value>);
+pub struct Items {
+    all: Vec<Value>,
+    element: Element,
+    /// A nil slice: empty, but null as JSON and YAML.
+    is_nil: bool,
+}
+
+impl Items {
+    /// Whether it is Go's nil slice.
+    pub fn is_nil(&self) -> bool {
+        self.is_nil
+    }
+
+    /// What it is declared to hold.
+    pub fn element(&self) -> Element {
+        self.element
+    }
+}
 
 impl Deref for Items {
     type Target = [Value];
 
     fn deref(&self) -> &[Value] {
-        &self.0
+        &self.all
     }
 }
 
 impl Drop for Items {
     fn drop(&mut self) {
-        drop_flat(std::mem::take(&mut self.0));
+        drop_flat(std::mem::take(&mut self.all));
     }
 }
 
@@ -41,7 +72,7 @@ fn drop_flat(mut pending: Vec<Value>) {
         match value {
             Value::List(mut items) => {
                 if let Some(items) = Rc::get_mut(&mut items) {
-                    pending.append(&mut items.0);
+                    pending.append(&mut items.all);
                 }
             }
             Value::Map(Map(mut map)) => {
@@ -123,7 +154,7 @@ pub trait Object {
 pub struct Map(Rc<MapNode>);
 
 #[derive(Default)]
-struct MapNode(RefCell<Entries>);
+struct MapNode(RefCell<Entries>, Element);
 
 impl Drop for MapNode {
     fn drop(&mut self) {
@@ -135,6 +166,17 @@ impl Map {
     /// An empty map.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A map that is declared to hold text.
+    pub fn of_text(entries: impl IntoIterator<Item = (String, String)>) -> Self {
+        let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self(Rc::new(MapNode(RefCell::new(entries), Element::Text)))
+    }
+
+    /// Whether it is declared to hold text.
+    pub fn holds_text(&self) -> bool {
+        self.0.1 == Element::Text
     }
 
     /// The value of a key.
@@ -187,7 +229,7 @@ impl Map {
 impl<K: Into<Rc<str>>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self(Rc::new(MapNode(RefCell::new(entries))))
+        Self(Rc::new(MapNode(RefCell::new(entries), Element::Any)))
     }
 }
 
@@ -199,7 +241,17 @@ impl Value {
 
     /// A list.
     pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
-        Self::List(Rc::new(Items(items.into_iter().collect())))
+        Self::list_of(Element::Any, items)
+    }
+
+    /// A list that is declared to hold one type.
+    pub fn list_of(element: Element, items: impl IntoIterator<Item = Value>) -> Self {
+        Self::List(Rc::new(Items { all: items.into_iter().collect(), element, is_nil: false }))
+    }
+
+    /// A nil slice: what Go functions return that found nothing.
+    pub fn nil_list(element: Element) -> Self {
+        Self::List(Rc::new(Items { all: Vec::new(), element, is_nil: true }))
     }
 
     /// Whether it is nil or nothing.
@@ -267,7 +319,13 @@ impl Value {
             Self::Int64(_) => "int64",
             Self::Float(_) => "float64",
             Self::String(_) => "string",
-            Self::List(_) => "[]interface {}",
+            Self::List(items) => match items.element {
+                Element::Any => "[]interface {}",
+                Element::Text => "[]string",
+                Element::Int => "[]int",
+                Element::List => "[][]interface {}",
+            },
+            Self::Map(map) if map.holds_text() => "map[string]string",
             Self::Map(_) => "map[string]interface {}",
             Self::Object(object) => object.type_name(),
         }

@@ -118,16 +118,24 @@ impl<'s> State<'s> {
         last: Option<Value>,
     ) -> Evaluated {
         let Some((final_name, names)) = names.split_last() else { return Ok(receiver) };
+        let mut is_boxed = match node {
+            Expression::Field(..) => self.dot_is_boxed,
+            Expression::Variable(_, names) => self.boxed_variables.contains(&names[0]),
+            _ => false,
+        };
         for name in names {
-            receiver = self.field(dot, &receiver, name, node, &[], None)?;
+            let next = self.field(dot, (&receiver, is_boxed), name, node, &[], None)?;
+            is_boxed = matches!(&receiver, Value::Map(map) if !map.holds_text());
+            receiver = next;
         }
-        self.field(dot, &receiver, final_name, node, arguments, last)
+        self.field(dot, (&receiver, is_boxed), final_name, node, arguments, last)
     }
 
+    /// `is_boxed`: the receiver stood in an interface, whose type is then what messages name.
     fn field(
         &mut self,
         dot: &Value,
-        receiver: &Value,
+        (receiver, is_boxed): (&Value, bool),
         name: &str,
         node: &'s Expression,
         arguments: &'s [Expression],
@@ -174,7 +182,10 @@ impl<'s> State<'s> {
                     None => self.fail(&format!("can't evaluate field {name} in type {}", object.type_name())),
                 }
             }
-            other => self.fail(&format!("can't evaluate field {name} in type {}", type_in_message(other))),
+            other => {
+                let type_name = if is_boxed { "interface {}" } else { other.type_name() };
+                self.fail(&format!("can't evaluate field {name} in type {type_name}"))
+            }
         }
     }
 
@@ -314,8 +325,8 @@ impl<'s> State<'s> {
             | (Value::Bool(_), Parameter::Bool)
             | (Value::Int(_), Parameter::Int)
             | (Value::Int64(_), Parameter::Int64)
-            | (Value::Float(_), Parameter::Float)
-            | (Value::Map(_), Parameter::Map) => true,
+            | (Value::Float(_), Parameter::Float) => true,
+            (Value::Map(map), Parameter::Map) => !map.holds_text(),
             (Value::Object(object), Parameter::Map) => {
                 object.kind() == "map" && object.plain().as_map().is_some()
             }
@@ -326,13 +337,5 @@ impl<'s> State<'s> {
         }
         let got = if value.is_nil() { "interface {}" } else { value.type_name() };
         self.fail(&format!("wrong type for value; expected {}; got {got}", parameter.go_name()))
-    }
-}
-
-/// The type a message names: what stood in a map or list was an interface.
-fn type_in_message(value: &Value) -> &'static str {
-    match value {
-        Value::List(_) | Value::String(_) | Value::Bool(_) | Value::Float(_) => "interface {}",
-        other => other.type_name(),
     }
 }

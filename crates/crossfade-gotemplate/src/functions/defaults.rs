@@ -17,8 +17,8 @@ pub(super) const TABLE: &[Entry] = &[
     ("all", "a*", |_, values| Ok(values.iter().all(Value::is_true).into())),
     ("any", "a*", |_, values| Ok(values.iter().any(Value::is_true).into())),
     ("ternary", "aab", |_, values| Ok(values.any(usize::from(!values.any(2).is_true())).clone())),
-    ("deepCopy", "a", |_, values| deep_copy(values.any(0))),
-    ("mustDeepCopy", "a", |_, values| deep_copy(values.any(0))),
+    ("deepCopy", "a", copy),
+    ("mustDeepCopy", "a", copy),
     ("deepEqual", "aa", |_, values| deep_equal(values.any(0), values.any(1)).map(Value::Bool)),
     ("typeOf", "a", |_, values| Ok(values.any(0).type_name().into())),
     ("typeIs", "sa", |_, values| Ok((values.text(0) == values.any(1).type_name()).into())),
@@ -35,6 +35,13 @@ pub(super) const TABLE: &[Entry] = &[
     ("toRawJson", "a", |_, values| text(json::write(values.any(0), Style::Raw)?)),
     ("mustToRawJson", "a", |_, values| text(json::write(values.any(0), Style::Raw)?)),
 ];
+
+fn copy(_: &Call<'_>, values: &[Value]) -> Returned {
+    if values.any(0).is_nil() {
+        return refuse("reflect: call of reflect.Value.Type on zero Value");
+    }
+    deep_copy(values.any(0))
+}
 
 fn type_is_like(_: &Call<'_>, values: &[Value]) -> Returned {
     let (target, name) = (values.text(0), values.any(1).type_name());

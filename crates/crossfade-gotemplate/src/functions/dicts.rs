@@ -4,7 +4,7 @@ use super::convert::to_text;
 use super::merge::{Precedence, merge};
 use super::{Arguments, Entry, Returned, refuse};
 use crate::execute::Call;
-use crate::value::{Map, Value};
+use crate::value::{Element, Map, Value};
 
 pub(super) const TABLE: &[Entry] = &[
     ("dict", "a*", dict),
@@ -55,7 +55,7 @@ fn pluck(_: &Call<'_>, values: &[Value]) -> Returned {
 fn keys(_: &Call<'_>, values: &[Value]) -> Returned {
     let maps = (0..values.len()).map(|index| values.map(index));
     let keys = maps.flat_map(|map| map.entries().into_iter().map(|(key, _)| Value::String(key)));
-    super::lists::bounded(keys.collect())
+    super::lists::bounded(Element::Text, keys.collect())
 }
 
 fn select(values: &[Value], wanted: bool) -> Value {

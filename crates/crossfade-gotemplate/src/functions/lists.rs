@@ -6,7 +6,7 @@ use crate::compare::deep_equal;
 use crate::error::CallError;
 use crate::execute::Call;
 use crate::limits::LIST_ITEMS_MAX;
-use crate::value::Value;
+use crate::value::{Element, Value};
 
 pub(super) const TABLE: &[Entry] = &[
     ("list", "a*", |_, values| Ok(Value::list(values.iter().cloned()))),
@@ -52,11 +52,11 @@ fn items(value: &Value, complaint: &str) -> Result<Vec<Value>, CallError> {
 }
 
 /// Refuses a list that is too long.
-pub(super) fn bounded(items: Vec<Value>) -> Returned {
+pub(super) fn bounded(element: Element, items: Vec<Value>) -> Returned {
     if items.len() > LIST_ITEMS_MAX {
         return refuse(format!("list of more than {LIST_ITEMS_MAX} items"));
     }
-    Ok(Value::list(items))
+    Ok(Value::list_of(element, items))
 }
 
 fn first(_: &Call<'_>, values: &[Value]) -> Returned {
@@ -68,25 +68,25 @@ fn last(_: &Call<'_>, values: &[Value]) -> Returned {
 }
 
 fn rest(_: &Call<'_>, values: &[Value]) -> Returned {
-    Ok(Value::list(items(values.any(0), "Cannot find rest on type")?.into_iter().skip(1)))
+    let items = items(values.any(0), "Cannot find rest on type")?;
+    Ok(if items.is_empty() { Value::nil_list(Element::Any) } else { Value::list(items.into_iter().skip(1)) })
 }
 
 fn initial(_: &Call<'_>, values: &[Value]) -> Returned {
     let mut items = items(values.any(0), "Cannot find initial on type")?;
-    items.pop();
-    Ok(Value::list(items))
+    Ok(if items.pop().is_none() { Value::nil_list(Element::Any) } else { Value::list(items) })
 }
 
 fn append(_: &Call<'_>, values: &[Value]) -> Returned {
     let mut items = items(values.any(0), "Cannot push on type")?;
     items.push(values.any(1).clone());
-    bounded(items)
+    bounded(Element::Any, items)
 }
 
 fn prepend(_: &Call<'_>, values: &[Value]) -> Returned {
     let mut items = items(values.any(0), "Cannot prepend on type")?;
     items.insert(0, values.any(1).clone());
-    bounded(items)
+    bounded(Element::Any, items)
 }
 
 fn concat(_: &Call<'_>, values: &[Value]) -> Returned {
@@ -103,7 +103,7 @@ fn concat(_: &Call<'_>, values: &[Value]) -> Returned {
             return refuse(format!("list of more than {LIST_ITEMS_MAX} items"));
         }
     }
-    Ok(Value::list(all))
+    Ok(if all.is_empty() { Value::nil_list(Element::Any) } else { Value::list(all) })
 }
 
 fn reverse(_: &Call<'_>, values: &[Value]) -> Returned {
@@ -158,11 +158,12 @@ fn slice(_: &Call<'_>, values: &[Value]) -> Returned {
     if items.is_empty() {
         return Ok(Value::Nil);
     }
+    let element = values.any(0).as_list().map_or(Element::Any, |items| items.element());
     let start = values.get(1).map_or(Ok(0), |start| usize::try_from(to_int(start)));
     let end = values.get(2).map_or(Ok(items.len()), |end| usize::try_from(to_int(end)));
     match (start, end) {
         (Ok(start), Ok(end)) if start <= end && end <= items.len() => {
-            Ok(Value::list(items[start..end].iter().cloned()))
+            Ok(Value::list_of(element, items[start..end].iter().cloned()))
         }
         _ => refuse("reflect.Value.Slice: slice index out of bounds"),
     }
@@ -171,9 +172,10 @@ fn slice(_: &Call<'_>, values: &[Value]) -> Returned {
 fn chunk(_: &Call<'_>, values: &[Value]) -> Returned {
     let items = items(values.any(1), "Cannot chunk type")?;
     match usize::try_from(values.int(0)) {
-        Ok(size) if size > 0 => {
-            Ok(Value::list(items.chunks(size).map(|chunk| Value::list(chunk.iter().cloned()))))
-        }
+        Ok(size) if size > 0 => Ok(Value::list_of(
+            Element::List,
+            items.chunks(size).map(|chunk| Value::list(chunk.iter().cloned())),
+        )),
         _ => refuse("runtime error: makeslice: len out of range"),
     }
 }

@@ -8,7 +8,7 @@ use super::{Arguments, Entry, Returned, refuse, text};
 use crate::error::CallError;
 use crate::execute::Call;
 use crate::limits::LIST_ITEMS_MAX;
-use crate::value::Value;
+use crate::value::{Element, Value};
 
 pub(super) const TABLE: &[Entry] = &[
     ("int", "a", |_, values| Ok(Value::Int(to_int(values.any(0))))),
@@ -43,16 +43,9 @@ pub(super) const TABLE: &[Entry] = &[
     ("round", "aif*", round),
     ("until", "i", |_, values| {
         let count = values.int(0);
-        Ok(integers(0, count, if count < 0 { -1 } else { 1 })?
-            .into_iter()
-            .map(Value::Int)
-            .collect::<Vec<_>>()
-            .into())
+        Ok(int_list(integers(0, count, if count < 0 { -1 } else { 1 })?))
     }),
-    ("untilStep", "iii", |_, values| {
-        let numbers = integers(values.int(0), values.int(1), values.int(2))?;
-        Ok(numbers.into_iter().map(Value::Int).collect::<Vec<_>>().into())
-    }),
+    ("untilStep", "iii", |_, values| Ok(int_list(integers(values.int(0), values.int(1), values.int(2))?))),
     ("seq", "i*", seq),
     ("randInt", "ii", |call, values| {
         let (low, high) = (values.int(0), values.int(1));
@@ -113,6 +106,11 @@ fn integers(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, CallError> {
         next = following;
     }
     Ok(numbers)
+}
+
+/// Go's `[]int`.
+fn int_list(numbers: Vec<i64>) -> Value {
+    Value::list_of(Element::Int, numbers.into_iter().map(Value::Int))
 }
 
 fn seq(_: &Call<'_>, values: &[Value]) -> Returned {

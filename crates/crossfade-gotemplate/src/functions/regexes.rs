@@ -8,7 +8,7 @@ use crate::error::CallError;
 use crate::execute::Call;
 use crate::limits::{LIST_ITEMS_MAX, REGEX_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::printf::quote;
-use crate::value::Value;
+use crate::value::{Element, Value};
 
 pub(super) const TABLE: &[Entry] = &[
     // The one that hides errors.
@@ -95,7 +95,8 @@ fn limit(count: i64) -> usize {
 fn find_all(_: &Call<'_>, values: &[Value]) -> Returned {
     let regex = compile(values.text(0))?;
     let found = regex.find_iter(values.text(1)).take(limit(values.int(2)));
-    Ok(Value::list(found.map(|found| found.as_str().into())))
+    let found: Vec<Value> = found.map(|found| found.as_str().into()).collect();
+    Ok(if found.is_empty() { Value::nil_list(Element::Text) } else { Value::list_of(Element::Text, found) })
 }
 
 /// `$1x` is the group named `1x` in both dialects, and an unknown group is nothing.
@@ -131,10 +132,10 @@ fn split(_: &Call<'_>, values: &[Value]) -> Returned {
     let regex = compile(values.text(0))?;
     let (source, count) = (values.text(1), values.int(2));
     if count == 0 {
-        return Ok(Value::list([]));
+        return Ok(Value::nil_list(Element::Text));
     }
     if !values.text(0).is_empty() && source.is_empty() {
-        return Ok(Value::list(["".into()]));
+        return Ok(Value::list_of(Element::Text, ["".into()]));
     }
     let most = limit(count);
     let mut pieces: Vec<Value> = Vec::new();
@@ -152,7 +153,7 @@ fn split(_: &Call<'_>, values: &[Value]) -> Returned {
     if end != source.len() {
         pieces.push(source[start..].into());
     }
-    Ok(Value::list(pieces))
+    Ok(Value::list_of(Element::Text, pieces))
 }
 
 fn quote_meta(source: &str) -> String {

@@ -245,7 +245,7 @@ impl Constraints {
             let mut all = Vec::new();
             let mut words = expanded.split([',', ' ', '\t']).filter(|word| !word.is_empty()).peekable();
             if words.peek().is_none() {
-                all.extend(constraint("*"));
+                return refuse(format!("improper constraint: {}", quote(source)));
             }
             while let Some(word) = words.next() {
                 // An operator may stand apart from its version.

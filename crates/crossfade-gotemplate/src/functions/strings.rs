@@ -7,7 +7,7 @@ use crate::error::CallError;
 use crate::execute::Call;
 use crate::limits::{LIST_ITEMS_MAX, TEXT_BYTES_MAX};
 use crate::printf::{bounded, quote};
-use crate::value::{Map, Value};
+use crate::value::{Element, Map, Value};
 
 pub(super) const TABLE: &[Entry] = &[
     ("hello", "", |_, _| text("Hello!")),
@@ -36,13 +36,11 @@ pub(super) const TABLE: &[Entry] = &[
     ("nindent", "is", |_, values| text(format!("\n{}", indented(values.int(0), values.text(1))?))),
     ("plural", "ssi", |_, values| Ok(values[usize::from(values.int(2) != 1)].clone())),
     ("toString", "a", |_, values| text(to_text(values.any(0))?)),
-    ("toStrings", "a", |_, values| Ok(Value::list(texts(values.any(0))?.into_iter().map(Value::from)))),
+    ("toStrings", "a", |_, values| Ok(text_list(texts(values.any(0))?))),
     ("join", "sa", join),
     ("split", "ss", |_, values| split(values.text(1), values.text(0), -1)),
     ("splitn", "sis", |_, values| split(values.text(2), values.text(0), values.int(1))),
-    ("splitList", "ss", |_, values| {
-        Ok(Value::list(parts(values.text(1), values.text(0), -1)?.into_iter().map(Value::from)))
-    }),
+    ("splitList", "ss", |_, values| Ok(text_list(parts(values.text(1), values.text(0), -1)?))),
     ("sortAlpha", "a", sort_alpha),
 ];
 
@@ -169,14 +167,19 @@ pub(super) fn parts(source: &str, separator: &str, count: i64) -> Result<Vec<Str
     Ok(parts)
 }
 
+/// A list of Go's `[]string`.
+fn text_list(texts: Vec<String>) -> Value {
+    Value::list_of(Element::Text, texts.into_iter().map(Value::from))
+}
+
 fn split(source: &str, separator: &str, count: i64) -> Returned {
     let parts = parts(source, separator, count)?;
     let entries = parts.into_iter().enumerate().map(|(index, part)| (format!("_{index}"), part));
-    Ok(Value::Map(entries.collect::<Map>()))
+    Ok(Map::of_text(entries).into())
 }
 
 fn sort_alpha(_: &Call<'_>, values: &[Value]) -> Returned {
     let mut texts = texts(values.any(0))?;
     texts.sort_unstable();
-    Ok(Value::list(texts.into_iter().map(Value::from)))
+    Ok(text_list(texts))
 }

@@ -13,7 +13,7 @@ pub(super) const TABLE: &[Entry] = &[
     ("camelcase", "s", |_, values| text(pascal_case(values.text(0)))),
     ("snakecase", "s", |_, values| text(lower_case_words(values.text(0), '_'))),
     ("kebabcase", "s", |_, values| text(lower_case_words(values.text(0), '-'))),
-    ("nospace", "s", |_, values| text(values.text(0).replace(char::is_whitespace, ""))),
+    ("nospace", "s", |_, values| text(without_blanks(values.text(0)))),
     ("initials", "s", |_, values| text(initials(values.text(0)))),
     ("abbrev", "is", |_, values| abbreviate(values.text(1), 0, values.int(0))),
     ("abbrevboth", "iis", abbreviate_both),
@@ -75,8 +75,27 @@ fn swap_case(source: &str) -> String {
     out
 }
 
+/// The library takes each byte for a letter.
+fn letters_of_bytes(source: &str) -> impl Iterator<Item = char> {
+    bytes_of(source).into_owned().into_iter().map(char::from)
+}
+
 fn initials(source: &str) -> String {
-    source.split_whitespace().filter_map(|word| word.chars().next()).collect()
+    let mut was_gap = true;
+    let mut out = String::new();
+    for letter in letters_of_bytes(source) {
+        if was_gap && !letter.is_whitespace() {
+            out.push(letter);
+        }
+        was_gap = letter.is_whitespace();
+    }
+    out
+}
+
+/// Without any blank the text stays as it is, also where it is no ASCII.
+fn without_blanks(source: &str) -> String {
+    let kept: Vec<char> = letters_of_bytes(source).filter(|letter| !letter.is_whitespace()).collect();
+    if kept.len() == crate::bytes::length(source) { source.to_owned() } else { kept.into_iter().collect() }
 }
 
 fn is_connector(letter: char) -> bool {

@@ -40,7 +40,7 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<Event<'t>, Error> {
         match self.parser.next_event() {
             Some(Ok((event, _))) => Ok(event),
-            Some(Err(error)) => refuse(format!("line {}: {}", error.marker().line(), error.info())),
+            Some(Err(error)) => refuse(in_libyamls_words(error.marker().line(), &error.info())),
             None => Ok(Event::StreamEnd),
         }
     }
@@ -140,6 +140,24 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// The message of libyaml for what people get wrong most. It counts lines from 0 where its parser is at a loss, from 1
+/// where its scanner is, and says nothing about a line 0.
+fn in_libyamls_words(line: usize, info: &str) -> String {
+    const KEY: &str = "did not find expected key";
+    const ITEM: &str = "did not find expected '-' indicator";
+    let (line, message) = match info {
+        _ if info.contains(KEY) || info.contains("invalid trailing content") => (line.saturating_sub(1), KEY),
+        _ if info.contains("expected '-'") || info.contains("expected BlockEnd") => {
+            (line.saturating_sub(1), ITEM)
+        }
+        _ if info.contains("mapping values are not allowed") => {
+            (line, "mapping values are not allowed in this context")
+        }
+        other => (line, other),
+    };
+    if line == 0 { message.to_owned() } else { format!("line {line}: {message}") }
+}
+
 /// Keys become text on the way to JSON.
 fn key_text(key: &Value) -> Result<Rc<str>, Error> {
     match key {
@@ -152,7 +170,8 @@ fn key_text(key: &Value) -> Result<Rc<str>, Error> {
 }
 
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Error> {
-    let core = tag.and_then(Tag::core_suffix);
+    let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
+    let core = core.as_deref();
     match core {
         Some("str") => return Ok(text.into()),
         Some("binary") => {

@@ -36,7 +36,7 @@ pub(super) fn plain(text: &str) -> Value {
 
 /// Whether a text, written without quotes, would be read as something else than that text.
 pub(super) fn needs_quotes(text: &str) -> bool {
-    !matches!(plain(text), Value::String(_)) || is_timestamp(text) || is_base_60(text) || text == "<<"
+    !matches!(plain(text), Value::String(_)) || is_timestamp(text) || is_base_60(text)
 }
 
 fn number(text: &str) -> Option<f64> {

@@ -89,6 +89,7 @@ impl Writer {
                 self.end_line();
             }
             self.indent(indent);
+            Self::check_letters(key)?;
             let key = crate::bytes::shown(key.to_string());
             if key.len() > SIMPLE_KEY_BYTES_MAX || key.contains('\n') {
                 self.put("? ");
@@ -163,10 +164,23 @@ impl Writer {
                 }
                 self.put(&float_text(*number));
             }
-            Value::String(text) => self.text(&crate::bytes::shown(text.to_string()), indent, false),
-            Value::List(_) => self.put("[]"),
+            Value::String(text) => {
+                Self::check_letters(text)?;
+                self.text(&crate::bytes::shown(text.to_string()), indent, false);
+            }
+            Value::List(items) => self.put(if items.is_nil() { "null" } else { "[]" }),
             Value::Map(_) => self.put("{}"),
             Value::Object(object) => return self.leaf(&object.json(), indent),
+        }
+        Ok(())
+    }
+
+    /// helm writes JSON first and reads that as YAML, which does not take every letter.
+    fn check_letters(text: &str) -> Result<(), CallError> {
+        let is_refused =
+            |letter| matches!(letter, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+        if text.contains(is_refused) {
+            return Err(CallError::new("yaml: control characters are not allowed"));
         }
         Ok(())
     }
