@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crossfade_core::migration::{OnFailure, Phase, Spec, Status, StepTarget, StepTargetError, Wish};
+
+use crate::gates::{self, GateError, GateSpec};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,9 @@ pub struct MigrationSpec {
     /// `10%` is the destination's share, `100/10` are weights (source first). Default `10%, 50%, 100%`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<String>,
+    /// What a step has to pass. Default: `http`, `dns`, `traffic` and `kubernetes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateSpec>,
     /// What follows a failed gate.
     #[serde(default)]
     pub on_failure: OnFailure,
@@ -116,9 +121,20 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
+/// A spec that no migration can follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// A step.
+    #[error(transparent)]
+    Step(#[from] StepTargetError),
+    /// A gate.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
 impl MigrationSpec {
     /// The engine's form.
-    pub fn to_core(&self) -> Result<Spec, StepTargetError> {
+    pub fn to_core(&self) -> Result<Spec, SpecError> {
         let texts: Vec<&str> = if self.steps.is_empty() {
             STEPS_DEFAULT.to_vec()
         } else {
@@ -126,7 +142,7 @@ impl MigrationSpec {
         };
         let steps: Vec<StepTarget> = texts.into_iter().map(str::parse).collect::<Result<_, _>>()?;
         if steps.last() == Some(&StepTarget::Pause) {
-            return Err(StepTargetError { text: "a pause at the end".to_owned() });
+            return Err(StepTargetError { text: "a pause at the end".to_owned() }.into());
         }
         Ok(Spec {
             from: self.from.as_str().into(),
@@ -138,7 +154,7 @@ impl MigrationSpec {
             keep_warm: Duration::from_secs(u64::from(self.keep_warm_seconds)),
             draws: self.draws.map_or(Spec::DRAWS, u64::from),
             error_level: Spec::ERROR_LEVEL,
-            gate_failures_max: Spec::GATE_FAILURES_MAX,
+            gates: gates::to_core(&self.gates)?,
             force: self.force,
             promotions: self.promotions,
             promote_to_end: self.promote_to_end,
@@ -257,6 +273,6 @@ mod tests {
             "from": "blue", "to": "green", "zone": "example.org", "steps": ["110%"]
         }))
         .unwrap();
-        assert_eq!(spec.to_core().unwrap_err().text, "110%");
+        assert!(spec.to_core().unwrap_err().to_string().contains("110%"));
     }
 }

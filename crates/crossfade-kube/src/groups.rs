@@ -4,7 +4,7 @@ mod agents;
 mod backends;
 
 pub use agents::Agents;
-pub use backends::{Backends, backends};
+pub use backends::{Backends, backends, ready_pods};
 
 use std::collections::BTreeMap;
 

@@ -158,7 +158,7 @@ impl Driver {
                         hop.value = hop.value.or(wanted);
                     }
                 }
-                group_seen.clusters.insert(name.clone(), ClusterSeen { hops, healthy: None });
+                group_seen.clusters.insert(name.clone(), ClusterSeen { hops, evaluates_target_health: None });
                 versions.insert((group_index, index), cluster.places[group_index].version);
             }
             seen.groups.insert(group.name.clone(), group_seen);

@@ -142,7 +142,7 @@ fn ask(world: &World, users: &mut [User], random: &mut Random) {
 mod tests {
     use std::time::Duration;
 
-    use crossfade_core::migration::{OnFailure, Wish};
+    use crossfade_core::migration::{Gate, GateKind, OnFailure, Wish};
 
     use super::*;
 
@@ -157,7 +157,7 @@ mod tests {
             keep_warm: Duration::ZERO,
             draws: 400,
             error_level: Spec::ERROR_LEVEL,
-            gate_failures_max: Spec::GATE_FAILURES_MAX,
+            gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
             force: false,
             promotions: 0,
             promote_to_end: false,

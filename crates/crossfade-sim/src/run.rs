@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crossfade_core::migration::{OnFailure, Phase, Spec, Status, Wish};
+use crossfade_core::migration::{Gate, GateKind, OnFailure, Phase, Spec, Status, Wish};
 
 use crate::checker::{Checker, Violation};
 use crate::defect::Defect;
@@ -138,7 +138,7 @@ fn mk_spec(random: &mut Random) -> Spec {
         keep_warm: Duration::from_secs(random.below(20)),
         draws: 400,
         error_level: Spec::ERROR_LEVEL,
-        gate_failures_max: Spec::GATE_FAILURES_MAX,
+        gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
         force: false,
         promotions: 0,
         promote_to_end: false,

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus};
+use crossfade_api::gates::with_defaults;
+use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus, SpecError};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status,
-    StepTargetError, resume, start, step,
+    Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status, resume,
+    start, step,
 };
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::groups::Knob;
@@ -20,7 +21,7 @@ use tokio::sync::watch;
 use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
 use crate::migration::clock::now;
 use crate::migration::events::Events;
-use crate::migration::gates::{HttpGate, fresh};
+use crate::migration::gates::Observers;
 use crate::migration::observe::{Memory, Pace, observe};
 use crate::migration::world::{World, WorldOptions};
 
@@ -40,13 +41,13 @@ pub enum DriverError {
     /// Route 53.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The object's steps.
+    /// The object's steps or gates.
     #[error("Migration {name}: {source}")]
-    Step {
+    Spec {
         /// The object.
         name: String,
-        /// Which step.
-        source: StepTargetError,
+        /// Which.
+        source: SpecError,
     },
     /// The object is gone: somebody stopped the migration. Weights stay.
     #[error("Migration {name} was deleted; weights stay as they are")]
@@ -99,7 +100,7 @@ pub struct Driver {
     renewed_at: Option<Instant>,
     /// `None` = to be read at once.
     wish_read_at: Option<Instant>,
-    gate: HttpGate,
+    observers: Observers,
     events: Events,
     /// What the object says is waited for, and since when.
     said: String,
@@ -167,8 +168,10 @@ impl Driver {
     ) -> Result<Driver, DriverError> {
         let leases = mk_leases(&options).await?;
         let events = Events::new(&options.home, &options.identity, told);
-        let gate = HttpGate::start(options.world.http.clone(), options.world.probe_path.clone());
         let mut world = World::new(options.world);
+        let spec = &migration.spec;
+        let (from, to) = (spec.from.as_str().into(), spec.to.as_str().into());
+        let observers = Observers::start(&with_defaults(&spec.gates), &world, &from, &to);
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
             if let Some(found) = knobs.get(&group.name) {
                 world.watch(group.name.clone(), found.clone());
@@ -182,7 +185,7 @@ impl Driver {
             leases,
             renewed_at: None,
             wish_read_at: Some(Instant::now()),
-            gate,
+            observers,
             events,
             said: String::new(),
             mirrored: None,
@@ -229,14 +232,14 @@ impl Driver {
         let leases = self.renew_leases().await;
         let pace = self.pace();
         let groups = observe(&mut self.world, &mut self.memory, pace).await;
-        self.gate.look_at(&self.world);
+        self.observers.look_at(&self.world);
         if is_first {
             learn_ttl(&self.world, &mut self.memory).await;
             return Ok(Next::Again);
         }
         let spec = to_core(&self.name(), &self.migration.spec)?;
         let Some(status) = progress_of(&self.migration) else { return Ok(Next::Wait) };
-        let gates = fresh(self.gate.observations(), status.started_at);
+        let gates = self.observers.observations(status.started_at);
         let Results { preflights, draws } = std::mem::take(results);
         let seen = Seen { groups, leases, preflights, draws, gates };
         let plan = step(&spec, &status, &seen, now());
@@ -444,7 +447,7 @@ async fn mk_leases(options: &DriverOptions) -> Result<Vec<ZoneLease>, DriverErro
 }
 
 fn to_core(name: &str, spec: &MigrationSpec) -> Result<Spec, DriverError> {
-    spec.to_core().map_err(|source| DriverError::Step { name: name.to_owned(), source })
+    spec.to_core().map_err(|source| DriverError::Spec { name: name.to_owned(), source })
 }
 
 fn progress_of(migration: &Migration) -> Option<Status> {
@@ -481,9 +484,7 @@ async fn keep(
 fn essence(status: &Status) -> Status {
     let mut essence = status.clone();
     for cluster in essence.groups.iter_mut().flat_map(|group| &mut group.clusters) {
-        cluster.gate_passed_at = None;
-        cluster.gate_failures = 0;
-        cluster.gate_message = None;
+        cluster.gates.clear();
         cluster.preflight_passed_at = None;
         for hop in &mut cluster.hops {
             hop.busy = false;

@@ -20,8 +20,11 @@ use crate::migration::world::World;
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
 /// seconds" to all name servers).
 const FOREIGN_WRITER_AGE: Duration = Duration::from_mins(1);
-/// Listings while a hop is awaited: two a second stay under Route 53's five requests a second per account.
+/// Between two calls while a hop is awaited: two a second stay under Route 53's five requests a second per account. A
+/// listing takes one call per 300 record sets, so a large zone is listed less often.
 const AWAITING_EVERY: Duration = Duration::from_millis(500);
+/// ListResourceRecordSets: the largest page.
+const RECORD_SETS_PAGE: u32 = 300;
 /// Listings while nothing is expected to move: soon enough to see a foreign hand within a TTL.
 const WATCHING_EVERY: Duration = Duration::from_secs(10);
 
@@ -73,7 +76,8 @@ pub(super) async fn observe(
         for (cluster, place) in &places {
             let knob = knobs.get(&(group.clone(), cluster.clone()));
             let hops = hops_of(world, memory, cluster, &place.knob, knob).await;
-            group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, healthy: None });
+            let evaluates_target_health = evaluates_target_health(memory, &place.knob);
+            group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, evaluates_target_health });
         }
         add_third(memory, &places, &mut group_seen);
         seen.insert(group, group_seen);
@@ -117,7 +121,9 @@ async fn refresh_records(world: &World, memory: &mut Memory, pace: Pace) {
         Pace::Awaiting => AWAITING_EVERY,
         Pace::Watching => WATCHING_EVERY,
     };
-    if memory.records.as_ref().is_some_and(|(at, _)| at.elapsed() < every) {
+    let calls =
+        |zone: &ZoneRecords| u32::try_from(zone.len()).unwrap_or(u32::MAX).div_ceil(RECORD_SETS_PAGE).max(1);
+    if memory.records.as_ref().is_some_and(|(at, zone)| at.elapsed() < every * calls(zone)) {
         return;
     }
     let zone = &world.options.zone;
@@ -182,6 +188,15 @@ async fn hops_of(
     let mk =
         |name: &str, value: Option<Weight>| HopSeen { name: name.to_owned(), value, busy: false, note: None };
     vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+}
+
+/// Whether any host's set evaluates its target; `None` = nothing is listed.
+fn evaluates_target_health(memory: &Memory, knob: &Knob) -> Option<bool> {
+    let identifier = knob.set_identifier.as_deref()?;
+    let of_hosts = knob.hosts.iter().filter_map(|host| {
+        host_records(memory, host)?.set(identifier).and_then(|set| set.evaluates_target_health)
+    });
+    of_hosts.reduce(|left, right| left || right)
 }
 
 /// The weight that all parts of all hosts of the knob have in the zone.
@@ -249,6 +264,7 @@ fn add_third(
     for set in records.sets.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str())) {
         let name = ClusterName(set.set_identifier.as_str().to_owned());
         let hop = HopSeen { name: hop::RECORD.to_owned(), value: set.weight, busy: false, note: None };
-        group.clusters.insert(name, ClusterSeen { hops: vec![hop], healthy: None });
+        let evaluates_target_health = set.evaluates_target_health;
+        group.clusters.insert(name, ClusterSeen { hops: vec![hop], evaluates_target_health });
     }
 }

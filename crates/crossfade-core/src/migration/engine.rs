@@ -1,11 +1,13 @@
 //! The next step of a migration.
 
+use crate::migration::gate::{Verdict, verdict};
 use crate::migration::hops::{ingest, ttl_of};
 use crate::migration::proof::{failed_ratio, test_ratio};
+use crate::migration::timing::own_millis;
 use crate::migration::writes::{Way, writes};
 use crate::migration::{
-    Action, Admitted, ClusterStatus, Failure, GroupStatus, HopTime, OnFailure, Phase, Plan, RatioResult,
-    Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
+    Action, Admitted, ClusterStatus, Failure, GateKind, GroupStatus, HopTime, OnFailure, Phase, Plan,
+    RatioResult, Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
 };
 use crate::share::ThirdClusters;
 use crate::{ClusterName, UnixMillis, Weight};
@@ -85,7 +87,10 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
     status.phase = Phase::Progressing;
     status.failure = None;
     for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
-        cluster.gate_failures = 0;
+        for gate in &mut cluster.gates {
+            gate.failures = 0;
+            gate.unknown_since = None;
+        }
         cluster.preflight_failures = 0;
     }
     status.enter(Stage::Writing, now);
@@ -96,11 +101,15 @@ fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Pla
     if !seen.leases.all {
         return Plan::waiting(status, vec!["the leases of all clusters".to_owned()]);
     }
-    match gate_verdict(&status, spec) {
+    match verdict(&status, spec, now) {
         Verdict::Passing => {}
         Verdict::Hold(why) => return Plan::waiting(status, vec![why]),
         Verdict::Failed { reason, message } => {
             fail(&mut status, spec, reason, &message, now);
+            return step_again(status, spec, seen, now);
+        }
+        Verdict::Inconclusive(message) => {
+            pause(&mut status, "GateInconclusive", &message, now);
             return step_again(status, spec, seen, now);
         }
     }
@@ -122,37 +131,6 @@ fn step_again(status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan
             Plan::waiting(status, vec!["a person".to_owned()])
         }
     }
-}
-
-enum Verdict {
-    Passing,
-    /// Both sides fail: no direction is better.
-    Hold(String),
-    Failed {
-        reason: &'static str,
-        message: String,
-    },
-}
-
-fn gate_verdict(status: &Status, spec: &Spec) -> Verdict {
-    for group in &status.groups {
-        let Some(to) = group.cluster(&spec.to) else { continue };
-        let (failures, reason, what) = if to.preflight_failures >= spec.gate_failures_max {
-            (to.preflight_failures, "PreflightFailed", &to.preflight_message)
-        } else {
-            (to.gate_failures, "GateFailed", &to.gate_message)
-        };
-        if failures < spec.gate_failures_max {
-            continue;
-        }
-        let what = what.as_deref().unwrap_or("no message");
-        let message = format!("{} in {}: {what}", group.name, spec.to);
-        if group.cluster(&spec.from).is_some_and(|from| from.gate_failures >= spec.gate_failures_max) {
-            return Verdict::Hold(format!("one side to answer again: {message}; {} fails too", spec.from));
-        }
-        return Verdict::Failed { reason, message };
-    }
-    Verdict::Passing
 }
 
 fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
@@ -199,7 +177,14 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
 
 fn push_step(status: &mut Status, target: String, groups: Vec<StepGroupRecord>, now: UnixMillis) {
     status.record(now, "StepBegun", format!("step {target} begins"));
-    status.steps.push(StepRecord { target, began_at: now, settled_at: None, proven_at: None, groups });
+    status.steps.push(StepRecord {
+        target,
+        began_at: now,
+        settled_at: None,
+        proven_at: None,
+        own_millis: None,
+        groups,
+    });
     status.enter(Stage::Writing, now);
 }
 
@@ -305,6 +290,39 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
         status.enter(Stage::Settling, now);
         return write_and_settle_once(status, spec, now);
     }
+    let since = status.stage_since;
+    if let Some(traffic) = spec.traffic_gate() {
+        take_draws(&mut status, spec, seen);
+        update_hop_times(&mut status, spec);
+        if let Some(message) = failed_ratio(&status) {
+            if traffic.decides() {
+                fail(&mut status, spec, "RatioTestFailed", &message, now);
+                return step_again(status, spec, seen, now);
+            }
+            let message = format!("traffic: {message} (dry run)");
+            if status.history.last().is_none_or(|entry| entry.message != message) {
+                status.record(now, "DryRunGateFailed", message);
+            }
+        }
+        if traffic.decides() && now.since(since) >= traffic.inconclusive_max {
+            let untested = status.groups.iter().find(|group| group.ratio.is_none());
+            if let Some(name) = untested.map(|group| group.name.clone()) {
+                let message = format!("{name}: traffic: too few answers name a known load balancer");
+                pause(&mut status, "GateInconclusive", &message, now);
+                return step_again(status, spec, seen, now);
+            }
+        }
+    }
+    let (actions, waiting_for) = unproven(&status, spec, since);
+    if actions.is_empty() && waiting_for.is_empty() {
+        status.enter(Stage::Baking, now);
+        return bake(status, spec, now);
+    }
+    Plan { status, actions, waiting_for, wake_at: None }
+}
+
+/// Draws of this stage become the ratio test of groups that have none yet.
+fn take_draws(status: &mut Status, spec: &Spec, seen: &Seen) {
     let level = spec.error_level_each(status.groups.len());
     let since = status.stage_since;
     for group in &mut status.groups {
@@ -315,28 +333,33 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
             group.ratio = test_ratio(group, spec, draws, level);
         }
     }
-    update_hop_times(&mut status, spec);
-    if let Some(message) = failed_ratio(&status) {
-        fail(&mut status, spec, "RatioTestFailed", &message, now);
-        return step_again(status, spec, seen, now);
-    }
+}
+
+/// What a step still has to show, gate by gate.
+fn unproven(status: &Status, spec: &Spec, since: UnixMillis) -> (Vec<Action>, Vec<String>) {
+    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
     let mut actions = Vec::new();
     let mut waiting_for = Vec::new();
     for group in &status.groups {
-        if group.ratio.is_none() {
+        if spec.traffic_gate().is_some() && group.ratio.is_none() {
             actions.push(Action::Draw { group: group.name.clone(), draws: spec.draws });
         }
-        for cluster in pair_members(group, spec).filter(|cluster| !cluster.target.is_zero()) {
-            if cluster.gate_passed_at < Some(since) {
-                waiting_for.push(format!("{} in {}: an answer to the http gate", group.name, cluster.name));
+        for gate in spec.gates.iter().filter(|gate| gate.decides() && gate.is_observed()) {
+            let since = since.max(began_at.after(gate.initial_delay));
+            for cluster in pair_members(group, spec).filter(|cluster| !cluster.target.is_zero()) {
+                let seen = cluster.gate(&gate.name);
+                // Only http is observed in both; the others speak of the destination. A source that fails is left, not
+                // waited for.
+                let is_left = seen.is_some_and(|seen| seen.failures >= gate.failures_max);
+                let is_asked = cluster.name == spec.to || (gate.kind == GateKind::Http && !is_left);
+                if is_asked && seen.and_then(|seen| seen.passed_at) < Some(since) {
+                    waiting_for
+                        .push(format!("{} in {}: gate {} to pass", group.name, cluster.name, gate.name));
+                }
             }
         }
     }
-    if actions.is_empty() && waiting_for.is_empty() {
-        status.enter(Stage::Baking, now);
-        return bake(status, spec, now);
-    }
-    Plan { status, actions, waiting_for, wake_at: None }
+    (actions, waiting_for)
 }
 
 /// Back to settling, without proving in the same breath.
@@ -362,13 +385,21 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
         return Plan { status, actions: Vec::new(), waiting_for, wake_at: Some(wake_at) };
     }
     update_hop_times(&mut status, spec);
+    let own_millis = own_millis(&status, spec, now);
     if let Some(step) = status.steps.last_mut() {
         step.proven_at = Some(now);
+        step.own_millis = own_millis;
         let target = step.target.clone();
         status.record(now, "StepProven", format!("step {target} is proven"));
     }
     let next = status.step + 1;
-    if usize::try_from(next).is_ok_and(|next| next < spec.steps.len()) {
+    let next_target = usize::try_from(next).ok().and_then(|next| spec.steps.get(next));
+    if let Some(target) = next_target {
+        if spec.is_manual() && *target != StepTarget::Pause {
+            status.enter(Stage::AwaitingPromotion, now);
+            status.record(now, "AwaitingPromotion", format!("step {target} waits for somebody to promote"));
+            return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
+        }
         begin_step(&mut status, spec, next, now);
         return Plan::waiting(status, vec!["the next step to begin".to_owned()]);
     }
@@ -397,7 +428,7 @@ fn resolvers_due(group: &GroupStatus) -> UnixMillis {
 
 /// The last step has passed its TTL: the source is drained if it is at zero; then the keep-warm time.
 fn drain(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
-    if let Verdict::Failed { reason, message } = gate_verdict(&status, spec)
+    if let Verdict::Failed { reason, message } = verdict(&status, spec, now)
         && now < status.stage_since.after(spec.keep_warm)
     {
         fail(&mut status, spec, reason, &message, now);

@@ -25,10 +25,13 @@ pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMil
             if in_pair && let Some(change) = foreign_change(cluster, cluster_seen) {
                 foreign = Some(format!("{} in {}: {change}", group.name, cluster.name));
             }
+            if let Some(evaluates) = cluster_seen.evaluates_target_health {
+                cluster.evaluates_target_health = evaluates;
+            }
             take_hops(cluster, cluster_seen, ttl, now);
         }
     }
-    take_checks(status, seen);
+    take_checks(status, spec, seen, now);
     foreign
 }
 
@@ -108,7 +111,7 @@ fn take_resolvers(
     }
 }
 
-fn take_checks(status: &mut Status, seen: &Seen) {
+fn take_checks(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMillis) {
     for check in &seen.preflights {
         let Some(cluster) = cluster_of(status, &check.group, &check.cluster) else { continue };
         match &check.outcome {
@@ -124,20 +127,18 @@ fn take_checks(status: &mut Status, seen: &Seen) {
             CheckOutcome::Unknown(message) => cluster.preflight_message = Some(message.clone()),
         }
     }
+    let mut would_fail = Vec::new();
     for check in &seen.gates {
+        let Some(gate) = spec.gates.iter().find(|gate| gate.name == check.gate) else { continue };
         let Some(cluster) = cluster_of(status, &check.group, &check.cluster) else { continue };
-        match &check.outcome {
-            CheckOutcome::Passed => {
-                cluster.gate_passed_at = cluster.gate_passed_at.max(Some(check.at));
-                cluster.gate_failures = 0;
-                cluster.gate_message = None;
-            }
-            CheckOutcome::Failed(message) => {
-                cluster.gate_failures = cluster.gate_failures.saturating_add(1);
-                cluster.gate_message = Some(format!("{}: {message}", check.gate));
-            }
-            CheckOutcome::Unknown(_) => {}
+        let fails = cluster.take_gate(&gate.name, &check.outcome, check.at, gate.failures_max);
+        if fails && gate.dry_run && check.cluster == spec.to {
+            let said = cluster.gate(&gate.name).and_then(|seen| seen.message.clone()).unwrap_or_default();
+            would_fail.push(format!("{} in {}: {}: {said} (dry run)", check.group, check.cluster, gate.name));
         }
+    }
+    for message in would_fail {
+        status.record(now, "DryRunGateFailed", message);
     }
 }
 

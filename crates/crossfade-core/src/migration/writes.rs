@@ -57,7 +57,7 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
                 }
             } else if way == Way::Forth && preflight_is_due {
                 waiting_for.push(format!("{place} gives when the other side may take"));
-            } else if !cluster.target.is_zero() || another_serves(group, cluster, now) {
+            } else if !cluster.target.is_zero() || another_serves(group, cluster, spec, now) {
                 actions.push(write);
             } else {
                 waiting_for
@@ -69,13 +69,11 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
 }
 
 /// Invariant I2: some other cluster of the group is settled above 0 and healthy.
-fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, now: UnixMillis) -> bool {
+fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, spec: &Spec, now: UnixMillis) -> bool {
     group.clusters.iter().any(|other| {
-        let answered = other.gate_passed_at.is_some_and(|at| now.since(at) <= HEALTH_FRESH);
-        let is_healthy = other.gate_failures == 0 && answered;
         other.name != cluster.name
             && other.settled() > Some(Weight::ZERO)
             && !other.target.is_zero()
-            && is_healthy
+            && other.answers(spec, now, HEALTH_FRESH)
     })
 }

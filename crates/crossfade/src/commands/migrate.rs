@@ -7,6 +7,7 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use crossfade_api::gates::GateSpec;
 use crossfade_api::migration::{MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
@@ -88,6 +89,10 @@ pub struct MigrateArgs {
     /// Seconds in which a failing gate still leads back after the source is drained.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     pub keep_warm: u32,
+    /// What a step has to pass, for example `http,path=/healthz,failures=5`, `kubernetes,ready=80%`, `dns,dry-run`,
+    /// `manual`. Default: http, dns, traffic and kubernetes.
+    #[arg(long = "gate", value_name = "GATE")]
+    pub gates: Vec<GateSpec>,
     /// What follows a failed gate.
     #[arg(long, value_enum, default_value_t)]
     pub on_failure: OnFailureArg,
@@ -141,6 +146,7 @@ impl MigrateArgs {
             groups: self.groups.clone(),
             hosts: self.hosts.clone(),
             steps,
+            gates: self.gates.clone(),
             on_failure: match self.on_failure {
                 OnFailureArg::Rollback => OnFailure::Rollback,
                 OnFailureArg::Pause => OnFailure::Pause,

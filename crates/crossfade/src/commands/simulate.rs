@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use crossfade_api::gates::GateSpec;
 use crossfade_api::migration::MigrationSpec;
-use crossfade_core::migration::{OnFailure, Spec, Wish};
+use crossfade_core::migration::{GateKind, OnFailure, Spec, Wish};
 use crossfade_sim::{Prediction, PredictionOptions, Sample, predict};
 use serde_json::json;
 
@@ -104,6 +105,7 @@ fn options(args: &SimulateArgs) -> anyhow::Result<PredictionOptions> {
         groups: Vec::new(),
         hosts: Vec::new(),
         steps: args.steps.clone(),
+        gates: [GateKind::Http, GateKind::Traffic].map(GateSpec::new).to_vec(),
         on_failure: OnFailure::Rollback,
         wish: Wish::Advance,
         bake_seconds: args.bake,
