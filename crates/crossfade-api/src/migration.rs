@@ -133,6 +133,27 @@ pub enum SpecError {
 }
 
 impl MigrationSpec {
+    /// All groups, the usual steps and gates.
+    pub fn new(from: impl Into<String>, to: impl Into<String>, zone: impl Into<String>) -> Self {
+        MigrationSpec {
+            from: from.into(),
+            to: to.into(),
+            zone: zone.into(),
+            groups: Vec::new(),
+            hosts: Vec::new(),
+            steps: Vec::new(),
+            gates: Vec::new(),
+            on_failure: OnFailure::Rollback,
+            wish: Wish::Advance,
+            bake_seconds: 0,
+            keep_warm_seconds: 0,
+            draws: None,
+            force: false,
+            promotions: 0,
+            promote_to_end: false,
+        }
+    }
+
     /// The engine's form.
     pub fn to_core(&self) -> Result<Spec, SpecError> {
         let texts: Vec<&str> = if self.steps.is_empty() {

@@ -138,12 +138,7 @@ impl Driver {
         knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
     ) -> Result<Driver, DriverError> {
         let migrations = Migrations::new(&options.home);
-        let found = migrations.get(&options.name).await?;
-        let mut migration = found.ok_or_else(|| DriverError::Deleted { name: options.name.clone() })?;
-        if let Some(mut status) = progress_of(&migration).filter(|status| status.phase == Phase::Paused) {
-            resume(&mut status, now());
-            migration = keep(&migrations, &migration, status, &[]).await?;
-        }
+        let migration = unpause(&migrations, &options.name).await?;
         let told = last_told(&migration);
         Self::new(options, migrations, migration, knobs, told).await
     }
@@ -272,9 +267,8 @@ impl Driver {
         }
         report(Progress { status: &plan.status, waiting_for: &plan.waiting_for });
         let reached = Some((plan.status.phase, plan.status.step, plan.status.stage));
-        if leases.source && reached != self.mirrored {
+        if leases.source && reached != self.mirrored && self.mirror(&spec).await {
             self.mirrored = reached;
-            self.mirror(&spec).await;
         }
         match plan.status.phase {
             Phase::Complete => return Ok(Next::Ended(Outcome::Complete)),
@@ -405,10 +399,15 @@ impl Driver {
         }
     }
 
-    async fn mirror(&self, spec: &Spec) {
-        let Some(source) = self.world.cluster(&spec.from) else { return };
-        if let Err(error) = write_journal(source, &self.migration).await {
-            tracing::warn!(%error, "the journal was not written");
+    /// True when the source's journal has it; else the next round tries again.
+    async fn mirror(&self, spec: &Spec) -> bool {
+        let Some(source) = self.world.cluster(&spec.from) else { return true };
+        match write_journal(source, &self.migration).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the journal was not written");
+                false
+            }
         }
     }
 
@@ -419,6 +418,19 @@ impl Driver {
     /// The progress as last kept.
     pub fn status(&self) -> Option<Status> {
         progress_of(&self.migration)
+    }
+}
+
+/// Ends the pause of a migration, whatever led to it; whoever drives goes on.
+pub async fn unpause(migrations: &Migrations, name: &str) -> Result<Migration, DriverError> {
+    let found = migrations.get(name).await?;
+    let migration = found.ok_or_else(|| DriverError::Deleted { name: name.to_owned() })?;
+    match progress_of(&migration).filter(|status| status.phase == Phase::Paused) {
+        Some(mut status) => {
+            resume(&mut status, now());
+            Ok(keep(migrations, &migration, status, &[]).await?)
+        }
+        None => Ok(migration),
     }
 }
 

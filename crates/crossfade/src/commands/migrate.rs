@@ -1,5 +1,6 @@
 //! `crossfade migrate`: shows the plan, asks, drives it to its end.
 
+mod handover;
 mod plan;
 mod watch;
 
@@ -8,15 +9,13 @@ use std::io::{BufRead, IsTerminal};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use crossfade_api::gates::GateSpec;
-use crossfade_api::migration::{MigrationSpec, NAMESPACE};
+use crossfade_api::migration::{MigrationSpec, NAMESPACE, STEPS_DEFAULT};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, largest_ttl, survey,
 };
 use crossfade_core::GroupName;
-use crossfade_core::migration::{
-    Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, Wish, admit,
-};
+use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, admit};
 use crossfade_kube::Cluster;
 use crossfade_kube::groups::KnobKind;
 use crossfade_kube::migrations::Migrations;
@@ -26,6 +25,7 @@ use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
 
+pub use handover::{follow, hand_over};
 pub use watch::{clock, summary_json};
 
 /// What a failed gate leads to.
@@ -97,7 +97,7 @@ pub struct MigrateArgs {
     #[arg(long, value_enum, default_value_t)]
     pub on_failure: OnFailureArg,
     /// Questions of the ratio test per group and step.
-    #[arg(long, default_value_t = 4700, value_name = "N")]
+    #[arg(long, default_value_t = MigrateArgs::DRAWS, value_name = "N")]
     pub draws: u32,
     /// Another owner id whose records may be changed; the set identifiers of the two clusters always are.
     #[arg(long = "owner", value_name = "ID")]
@@ -130,6 +130,9 @@ fn parse_percent(text: &str) -> Result<f64, String> {
 }
 
 impl MigrateArgs {
+    /// Draws that find a share 5 points off with 99 %.
+    pub const DRAWS: u32 = 4_700;
+
     /// The steps as texts; `--step 10% --max 50%` is five of them.
     fn step_texts(&self) -> anyhow::Result<Vec<String>> {
         let Some(step) = self.step else { return Ok(self.steps.clone()) };
@@ -140,9 +143,6 @@ impl MigrateArgs {
 
     fn spec(&self, steps: Vec<String>) -> MigrationSpec {
         MigrationSpec {
-            from: self.from.clone(),
-            to: self.to.clone(),
-            zone: self.zone.trim_end_matches('.').to_owned(),
             groups: self.groups.clone(),
             hosts: self.hosts.clone(),
             steps,
@@ -151,13 +151,43 @@ impl MigrateArgs {
                 OnFailureArg::Rollback => OnFailure::Rollback,
                 OnFailureArg::Pause => OnFailure::Pause,
             },
-            wish: Wish::Advance,
             bake_seconds: self.bake,
             keep_warm_seconds: self.keep_warm,
             draws: Some(self.draws),
-            force: false,
-            promotions: 0,
-            promote_to_end: false,
+            ..MigrationSpec::new(&self.from, &self.to, self.zone.trim_end_matches('.'))
+        }
+    }
+
+    /// The options that ask for what a spec says, without a question.
+    pub fn of(spec: MigrationSpec, clusters: ClusterOptions, probes: ProbeOptions) -> Self {
+        let steps =
+            if spec.steps.is_empty() { STEPS_DEFAULT.map(ToOwned::to_owned).to_vec() } else { spec.steps };
+        MigrateArgs {
+            from: spec.from,
+            to: spec.to,
+            clusters,
+            zone: spec.zone,
+            groups: spec.groups,
+            hosts: spec.hosts,
+            steps,
+            step: None,
+            max: 100.0,
+            bake: spec.bake_seconds,
+            keep_warm: spec.keep_warm_seconds,
+            gates: spec.gates,
+            on_failure: match spec.on_failure {
+                OnFailure::Rollback => OnFailureArg::Rollback,
+                OnFailure::Pause => OnFailureArg::Pause,
+            },
+            draws: spec.draws.unwrap_or(MigrateArgs::DRAWS),
+            owners: Vec::new(),
+            allow_stateful: false,
+            home: None,
+            name: None,
+            dry_run: false,
+            yes: true,
+            output: Output::Text,
+            probes,
         }
     }
 
@@ -209,6 +239,10 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
     if !args.yes && !confirmed()? {
         note("nothing was changed");
         return Ok(Exit::UserFailure);
+    }
+    let migrations = Migrations::new(&prepared.home);
+    if hand_over(&migrations, &prepared.name, &prepared.spec).await? {
+        return follow(&migrations, &prepared.name, args.output).await;
     }
     let options = driver_options(&prepared);
     let driver =
@@ -371,7 +405,7 @@ pub async fn drive(
         let _ = tokio::signal::ctrl_c().await;
         let _ = stop_sender.send(true);
     });
-    let mut watcher = watch::Watcher::new(spec);
+    let mut watcher = watch::Watcher::new(&spec.from, &spec.to);
     let outcome = driver.drive(stop, |progress| watcher.see(&progress)).await;
     let Some(status) = driver.status() else { return outcome.map(|_| Exit::OurFailure).map_err(Into::into) };
     if output == Output::Json {
