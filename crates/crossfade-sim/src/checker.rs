@@ -249,7 +249,8 @@ impl Checker {
             let settled_at = self.places[write.group][other].above_zero_at;
             let answered_at = cluster.balancers[write.group].answered_at;
             other != write.cluster
-                && settled_at + SETTLED_KNOWN_WITHIN_MILLIS + shows_old >= write.planned_at
+                && (world.is_above_zero(other, write.group)
+                    || settled_at + SETTLED_KNOWN_WITHIN_MILLIS + shows_old >= write.planned_at)
                 && answered_at + HEALTH_KNOWN_WITHIN_MILLIS >= write.planned_at
         })
     }

@@ -35,11 +35,13 @@ pub enum Defect {
     KeepLeases,
     /// A step that begins while a weight cannot be read knows one earlier value only.
     ForgetPrevious,
+    /// A driver that may keep nothing takes a planned end for one.
+    EndUnkept,
 }
 
 impl Defect {
     /// All of them, in the order of the rules.
-    pub const ALL: [Defect; 16] = [
+    pub const ALL: [Defect; 17] = [
         Defect::ZeroBoth,
         Defect::ZeroAtOnce,
         Defect::OldHealth,
@@ -56,6 +58,7 @@ impl Defect {
         Defect::IgnoreGates,
         Defect::KeepLeases,
         Defect::ForgetPrevious,
+        Defect::EndUnkept,
     ];
 
     /// The rule that it breaks, as [`crate::Violation`] names it.
@@ -72,7 +75,7 @@ impl Defect {
             Defect::Guess => "I9",
             Defect::Overwrite => "I10",
             Defect::IgnoreGates => "gate",
-            Defect::KeepLeases | Defect::ForgetPrevious => "liveness",
+            Defect::KeepLeases | Defect::ForgetPrevious | Defect::EndUnkept => "liveness",
         }
     }
 }

@@ -236,6 +236,11 @@ impl Driver {
             self.doing = Doing::Keeping(Box::new(planned));
             return;
         }
+        if !leases.source && !around.has(Defect::EndUnkept) {
+            // Another driver's migration: looked at, and its end is that driver's to keep.
+            self.wait(now, LOOK_EVERY_MILLIS);
+            return;
+        }
         if leases.source
             && let Some(known) = &mut self.known
         {
