@@ -163,7 +163,8 @@ impl Checker {
     /// The person put a knob to where the migration wants it.
     pub(crate) fn mended(&mut self, world: &World, group: usize, cluster: usize) {
         let place = &mut self.places[group][cluster];
-        place.ours = world.clusters[cluster].knobs[group].weight();
+        let knob = &world.clusters[cluster].knobs[group];
+        (place.ours, place.our_version, place.confirmed) = (knob.weight(), knob.version(), None);
         place.other_hand = None;
         place.other_hand_at = world.now;
     }
@@ -294,7 +295,8 @@ impl Checker {
             self.broken("I9", world, "advances while something cannot be read".to_owned());
         }
         if proves || drains {
-            self.judge_settled(world, old);
+            // A proven step may be followed by the next one at once; the way back ends with its own weights.
+            self.judge_settled(world, if new.phase == Phase::RolledBack { new } else { old });
         }
         if new.phase == Phase::RolledBack && old.phase != Phase::RolledBack {
             self.judge_rolled_back(world);

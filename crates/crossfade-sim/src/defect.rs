@@ -37,11 +37,13 @@ pub enum Defect {
     ForgetPrevious,
     /// A driver that may keep nothing takes a planned end for one.
     EndUnkept,
+    /// What is settled is complete: caches are not waited for.
+    EndEarly,
 }
 
 impl Defect {
     /// All of them, in the order of the rules.
-    pub const ALL: [Defect; 17] = [
+    pub const ALL: [Defect; 18] = [
         Defect::ZeroBoth,
         Defect::ZeroAtOnce,
         Defect::OldHealth,
@@ -59,6 +61,7 @@ impl Defect {
         Defect::KeepLeases,
         Defect::ForgetPrevious,
         Defect::EndUnkept,
+        Defect::EndEarly,
     ];
 
     /// The rule that it breaks, as [`crate::Violation`] names it.
@@ -75,6 +78,7 @@ impl Defect {
             Defect::Guess => "I9",
             Defect::Overwrite => "I10",
             Defect::IgnoreGates => "gate",
+            Defect::EndEarly => "users",
             Defect::KeepLeases | Defect::ForgetPrevious | Defect::EndUnkept => "liveness",
         }
     }

@@ -8,7 +8,8 @@ mod spoil;
 use std::collections::VecDeque;
 
 use crossfade_core::migration::{
-    Admitted, DrawsSeen, GateSeen, LeasesSeen, Phase, Plan, PreflightSeen, Spec, Status, Wish, start, step,
+    Admitted, ClusterStatus, DrawsSeen, GateSeen, GroupStatus, HopStatus, LeasesSeen, Phase, Plan,
+    PreflightSeen, Seen, Spec, Status, Wish, start, step,
 };
 use crossfade_core::{ClusterName, GroupName, Weight};
 
@@ -97,7 +98,6 @@ enum Doing {
 }
 
 struct Planned {
-    old: Status,
     plan: Plan,
     looked: Looked,
     at: u64,
@@ -210,7 +210,7 @@ impl Driver {
         let now = around.world.now;
         self.read_object(around);
         let leases = self.renew(around);
-        let Some(known) = self.known.clone() else { return };
+        let Some(known) = &mut self.known else { return };
         let pace = look::pace_of(&known.status);
         let mut looked = self.eyes.look(self.slot, pace, &known.status, around);
         if is_first {
@@ -222,31 +222,25 @@ impl Driver {
         looked.seen.gates.retain(|seen| seen.at >= known.status.started_at);
         looked.seen.preflights = std::mem::take(&mut self.preflights);
         looked.seen.draws = std::mem::take(&mut self.draws);
-        let (mut spec, mut status) = (known.spec, known.status);
-        mislead(&mut spec, &mut status, &mut looked.seen, around);
-        let plan = spoil(step(&spec, &status, &looked.seen, around.world.at()), around);
+        let plan = match around.defect {
+            None => step(&known.spec, &known.status, &looked.seen, around.world.at()),
+            Some(_) => broken_step(known.clone(), &mut looked.seen, around),
+        };
         self.waiting_for.clone_from(&plan.waiting_for);
-        let planned = Planned { old: status, plan, looked, at: now };
-        let changed = essence(&planned.plan.status) != essence(&planned.old);
-        let message = planned.plan.waiting_for.first().cloned().unwrap_or_default();
+        let message = plan.waiting_for.first().cloned().unwrap_or_default();
         let is_stale = message != self.said && self.kept_at.is_none_or(|at| now - at >= SAY_EVERY_MILLIS);
-        if leases.source && (changed || is_stale || !planned.plan.actions.is_empty()) {
+        let is_to_be_kept = !is_same(&plan.status, &known.status) || is_stale || !plan.actions.is_empty();
+        if leases.source && is_to_be_kept {
             self.said = message;
             self.kept_at = Some(now);
-            self.doing = Doing::Keeping(Box::new(planned));
-            return;
-        }
-        if !leases.source && !around.has(Defect::EndUnkept) {
+            self.doing = Doing::Keeping(Box::new(Planned { plan, looked, at: now }));
+        } else if leases.source || around.has(Defect::EndUnkept) {
+            known.status = plan.status.clone();
+            self.carry_out(Planned { plan, looked, at: now }, around);
+        } else {
             // Another driver's migration: looked at, and its end is that driver's to keep.
             self.wait(now, LOOK_EVERY_MILLIS);
-            return;
         }
-        if leases.source
-            && let Some(known) = &mut self.known
-        {
-            known.status = planned.plan.status.clone();
-        }
-        self.carry_out(planned, around);
     }
 
     /// What was not worth keeping is newer here than in the object; anything else that differs is another driver's.
@@ -263,7 +257,7 @@ impl Driver {
         let (Some(known), Some(theirs)) = (&mut self.known, &object.status) else { return };
         known.spec = object.spec.clone();
         known.version = object.version;
-        if essence(theirs) != essence(&known.status) {
+        if !is_same(theirs, &known.status) {
             known.status = theirs.clone();
         }
     }
@@ -318,7 +312,7 @@ impl Driver {
         around.checker.kept(
             around.world,
             &Kept {
-                old: &planned.old,
+                old: &known.status,
                 new: &planned.plan.status,
                 unknown: &planned.looked.unknown,
                 versions: &planned.looked.versions,
@@ -419,17 +413,44 @@ pub(crate) fn index_of(name: &ClusterName) -> usize {
     NAMES.iter().position(|known| *known == name.0).unwrap_or(FROM)
 }
 
-/// What has to survive a crash: everything but the times of checks, which a new driver makes anew.
-fn essence(status: &Status) -> Status {
-    let mut essence = status.clone();
-    for cluster in essence.groups.iter_mut().flat_map(|group| &mut group.clusters) {
-        cluster.gate_passed_at = None;
-        cluster.gate_failures = 0;
-        cluster.gate_message = None;
-        cluster.preflight_passed_at = None;
-        for hop in &mut cluster.hops {
-            hop.busy = false;
-        }
-    }
-    essence
+/// An engine that is broken on purpose.
+fn broken_step(known: Known, seen: &mut Seen, around: &Around<'_>) -> Plan {
+    let Known { mut spec, mut status, .. } = known;
+    mislead(&mut spec, &mut status, seen, around);
+    spoil(step(&spec, &status, seen, around.world.at()), around)
+}
+
+/// Whether nothing differs that has to survive a crash: everything but the times of checks, which a new driver makes anew.
+fn is_same(one: &Status, other: &Status) -> bool {
+    let rest = |status: &Status| {
+        let Status {
+            phase, step, stage, stage_since, started_at, finished_at, promotions, drained_at, ..
+        } = *status;
+        (phase, step, stage, stage_since, started_at, finished_at, promotions, drained_at)
+    };
+    let is_group = |one: &GroupStatus, other: &GroupStatus| {
+        one.ttl_seconds_max == other.ttl_seconds_max
+            && one.ratio == other.ratio
+            && one.clusters.iter().zip(&other.clusters).all(|(one, other)| is_same_cluster(one, other))
+    };
+    rest(one) == rest(other)
+        && one.failure == other.failure
+        && one.steps == other.steps
+        && one.history == other.history
+        && one.groups.iter().zip(&other.groups).all(|(one, other)| is_group(one, other))
+}
+
+fn is_same_cluster(one: &ClusterStatus, other: &ClusterStatus) -> bool {
+    let rest = |cluster: &ClusterStatus| {
+        let ClusterStatus { before, previous, or_previous, target, reached, preflight_failures, .. } =
+            *cluster;
+        (before, previous, or_previous, target, reached, preflight_failures)
+    };
+    let is_hop = |one: &HopStatus, other: &HopStatus| {
+        (one.value, one.at, &one.name) == (other.value, other.at, &other.name)
+    };
+    rest(one) == rest(other)
+        && one.preflight_message == other.preflight_message
+        && one.hops.len() == other.hops.len()
+        && one.hops.iter().zip(&other.hops).all(|(one, other)| is_hop(one, other))
 }

@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     SlowChange { cluster: usize, millis: u64 },
     /// A load balancer.
     Balancer { cluster: usize, group: usize, trouble: Trouble, millis: u64 },
+    /// No cluster has a healthy target for a group: Route 53 answers as if all had.
+    AllUnhealthy { group: usize, millis: u64 },
     /// A hand edits a knob of the pair.
     Edit { cluster: usize, group: usize, weight: u8 },
     /// A hand edits a record of the pair.
@@ -83,6 +85,7 @@ impl Fault {
             Fault::Balancer { trouble: Trouble::Errors, .. } => "load balancer errors",
             Fault::Balancer { trouble: Trouble::Unhealthy, .. } => "load balancer unhealthy",
             Fault::Balancer { trouble: Trouble::Flapping(_), .. } => "load balancer flaps",
+            Fault::AllUnhealthy { .. } => "all unhealthy",
             Fault::Edit { .. } => "hand edit",
             Fault::EditRecord { .. } => "record edit",
             Fault::Agent { .. } => "agent reverts",
@@ -103,7 +106,7 @@ pub(crate) fn draw(random: &mut Random, world: &World, slots: usize) -> Vec<(u64
             let span =
                 if random.chance(50) { FAULTS_BEGIN_UNTIL_MILLIS / 4 } else { FAULTS_BEGIN_UNTIL_MILLIS };
             let at = world.now + random.below(span);
-            let kinds = if is_mild { 13 } else { 24 };
+            let kinds = if is_mild { 13 } else { 25 };
             (at, one(random, world, slots, kinds))
         })
         .collect();
@@ -148,6 +151,7 @@ fn one(random: &mut Random, world: &World, slots: usize, kinds: u64) -> Fault {
                 Trouble::Unhealthy,
                 Trouble::Flapping(500),
                 Trouble::Flapping(3_000),
+                Trouble::Flapping(15_000),
             ]),
             millis,
         },
@@ -160,7 +164,8 @@ fn one(random: &mut Random, world: &World, slots: usize, kinds: u64) -> Fault {
             times: random.between(1, 3),
         },
         20 => Fault::LateSync { cluster, group, millis },
-        21 => Fault::WishRollback,
+        21 => Fault::AllUnhealthy { group, millis },
+        22 => Fault::WishRollback,
         _ => Fault::WishPause { millis },
     }
 }

@@ -1,5 +1,7 @@
 //! The person at the wheel: promotes, pauses and goes on, decides what follows a pause.
 
+use std::collections::BTreeSet;
+
 use crossfade_core::migration::{Phase, Stage, Status, Wish, resume};
 
 use crate::checker::Checker;
@@ -22,6 +24,8 @@ pub(crate) struct Person {
     /// Leaves the migration paused.
     pub(crate) has_left: bool,
     pub(crate) has_wished_rollback: bool,
+    /// For the report.
+    pub(crate) did: BTreeSet<&'static str>,
 }
 
 impl Person {
@@ -30,7 +34,7 @@ impl Person {
         if self.goes_on_at.is_some_and(|at| now >= at) {
             self.goes_on_at = None;
             if world.object.spec.wish == Wish::Pause {
-                checker.event(world, Event::Person("goes on"));
+                self.does("goes on", world, checker);
                 change_wish(world, Wish::Advance);
                 let is_own = reason(world) == Some("PausedByUser");
                 if is_own {
@@ -49,6 +53,11 @@ impl Person {
         }
     }
 
+    fn does(&mut self, what: &'static str, world: &World, checker: &mut Checker) {
+        self.did.insert(what);
+        checker.event(world, Event::Person(what));
+    }
+
     /// Something waits for this person.
     fn is_asked(&self, world: &World) -> bool {
         let Some(status) = &world.object.status else { return false };
@@ -63,9 +72,10 @@ impl Person {
 
     fn act(&mut self, world: &mut World, checker: &mut Checker, random: &mut Random) {
         if world.object.status.as_ref().is_some_and(|status| status.phase == Phase::Progressing) {
-            checker.event(world, Event::Person("promotes"));
             world.object.spec.promotions += 1;
             world.object.spec.promote_to_end = random.chance(15);
+            let to_end = world.object.spec.promote_to_end;
+            self.does(if to_end { "promotes to the end" } else { "promotes" }, world, checker);
             world.object.version += 1;
             return;
         }
@@ -73,23 +83,23 @@ impl Person {
         let choice = if self.decisions > DECISIONS_MAX { 0 } else { random.below(5) };
         match choice {
             0 | 1 => {
-                checker.event(world, Event::Person("leaves it paused"));
+                self.does("leaves it paused", world, checker);
                 self.has_left = true;
             }
             2 => {
-                checker.event(world, Event::Person("wants the weights back"));
+                self.does("wants the weights back", world, checker);
                 self.has_wished_rollback = true;
                 change_wish(world, Wish::Rollback);
             }
             3 => {
-                checker.event(world, Event::Person("wants the weights back, whoever wrote them"));
+                self.does("wants the weights back, whoever wrote them", world, checker);
                 self.has_wished_rollback = true;
                 checker.is_forced = true;
                 world.object.spec.force = true;
                 change_wish(world, Wish::Rollback);
             }
             _ => {
-                checker.event(world, Event::Person("mends the weights and resumes"));
+                self.does("mends the weights and resumes", world, checker);
                 mend(world, checker);
                 change_wish(world, Wish::Advance);
                 resume_object(world);

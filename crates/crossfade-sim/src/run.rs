@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crossfade_core::migration::{OnFailure, Phase, Spec, Wish};
+use crossfade_core::migration::{OnFailure, Phase, Spec, StepTarget, Wish};
 
 use crate::checker::{Checker, Violation};
 use crate::defect::Defect;
@@ -13,8 +13,10 @@ use crate::faults::{FAULTS_UNTIL_MILLIS, Fault, draw};
 use crate::person::{Person, targets};
 use crate::random::Random;
 use crate::users::{Crowd, Requests};
+use crate::world::balancer::Trouble;
+use crate::world::writer::Writer;
 use crate::world::zone::PARTS;
-use crate::world::{Agent, FROM, TICK_MILLIS, TO, World};
+use crate::world::{Agent, FROM, NAMES, TICK_MILLIS, TO, World};
 
 /// After the faults a migration has this long to end: the slowest needs a minute per step for a polling writer, a minute
 /// for its age, a minute for name servers and for the TTL each, there and back.
@@ -25,6 +27,8 @@ const VIOLATIONS_MAX: usize = 5;
 const USERS: usize = 12;
 /// A tenth of them overstays.
 const OVERSTAYING_PERCENT: u64 = 10;
+/// The last share of a list that leaves the source some of its traffic.
+const LAST_SHARE_OF_SOME: f64 = 30.0;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,8 +56,10 @@ pub struct RunReport {
     pub violations: Vec<Violation>,
     /// What happened last before it ended, or before the first rule was broken.
     pub events: Vec<String>,
-    /// Phases and stages that it passed through.
+    /// From which phase and stage to which it went.
     pub transitions: BTreeSet<String>,
+    /// What kind of world it was, and what people did.
+    pub sights: BTreeSet<&'static str>,
     /// Kinds of faults that it met.
     pub faults: BTreeSet<&'static str>,
     /// Of its users.
@@ -118,11 +124,15 @@ fn mk_spec(random: &mut Random) -> Spec {
         &["100/10", "100/100", "0/100"],
         &["200/50", "0/255"],
     ];
-    let list = random.pick(&lists);
+    let steps = if random.chance(10) {
+        StepTarget::linear(20.0, random.pick(&[90.0, 100.0])).unwrap_or_default()
+    } else {
+        random.pick(&lists).iter().filter_map(|step| step.parse().ok()).collect()
+    };
     Spec {
         from: "blue".into(),
         to: "green".into(),
-        steps: list.iter().filter_map(|step| step.parse().ok()).collect(),
+        steps,
         on_failure: if random.chance(75) { OnFailure::Rollback } else { OnFailure::Pause },
         wish: Wish::Advance,
         bake: Duration::from_secs(random.below(10)),
@@ -150,6 +160,7 @@ impl Run {
         let mut transitions = BTreeSet::new();
         let mut ending = Ending::None;
         let mut last = None;
+        let mut before_violation = None;
         while self.world.now < end && checker.violations.len() < VIOLATIONS_MAX {
             while let Some((_, fault)) = faults.next_if(|(at, _)| *at <= self.world.now) {
                 self.meet(fault, checker);
@@ -158,23 +169,35 @@ impl Run {
                 self.drivers.iter_mut().flatten().for_each(|driver| driver.dies = None);
             }
             self.tick(checker, defect);
+            if before_violation.is_none() && !checker.violations.is_empty() {
+                before_violation = Some(checker.lines());
+            }
             if let Some(status) = &self.world.object.status
                 && last != Some((status.phase, status.stage))
             {
+                if let Some((phase, stage)) = last {
+                    transitions
+                        .insert(format!("{phase:?}/{stage:?} > {:?}/{:?}", status.phase, status.stage));
+                }
                 last = Some((status.phase, status.stage));
-                transitions.insert(format!("{:?}/{:?}", status.phase, status.stage));
             }
             if let Some(found) = self.ending() {
                 ending = found;
                 break;
             }
         }
-        let events = checker.lines();
+        let events = before_violation.unwrap_or_else(|| checker.lines());
+        let mut sights = std::mem::take(&mut self.person.did);
+        sights.extend(kinds_of(&self.world, self.drivers.len()));
         if checker.violations.is_empty() {
             self.judge_end(ending, checker);
         }
-        if ending == Ending::Complete && checker.violations.is_empty() {
-            self.switch_source_off(checker);
+        if checker.violations.is_empty() {
+            match ending {
+                Ending::Complete => self.switch_off(FROM, checker),
+                Ending::RolledBack => self.switch_off(TO, checker),
+                Ending::Paused | Ending::NotBegun | Ending::None => {}
+            }
         }
         RunReport {
             seed,
@@ -182,6 +205,7 @@ impl Run {
             violations: std::mem::take(&mut checker.violations),
             events,
             transitions,
+            sights,
             faults: self.met,
             requests: self.crowd.requests,
             virtual_millis: self.world.now - began_at,
@@ -230,6 +254,13 @@ impl Run {
                 self.destination_failed |= cluster == TO;
                 self.health_changed = true;
                 self.world.clusters[cluster].balancers[group].begin(now, now + millis, trouble);
+            }
+            Fault::AllUnhealthy { group, millis } => {
+                self.destination_failed = true;
+                self.health_changed = true;
+                for cluster in &mut self.world.clusters {
+                    cluster.balancers[group].begin(now, now + millis, Trouble::Unhealthy);
+                }
             }
             Fault::WishRollback => {
                 self.person.has_wished_rollback = true;
@@ -382,13 +413,17 @@ impl Run {
         }
     }
 
-    /// The proof that the source is drained: without it nobody who keeps to the TTL misses anything.
-    fn switch_source_off(&mut self, checker: &mut Checker) {
-        let is_empty = |group: usize| self.world.is_everywhere(FROM, group, 0) && !checker.is_touched(group);
+    /// The proof that a cluster is drained, or that a rollback has ended: without it nobody who keeps to the TTL misses
+    /// anything.
+    fn switch_off(&mut self, cluster: usize, checker: &mut Checker) {
+        let is_empty =
+            |group: usize| self.world.is_everywhere(cluster, group, 0) && !checker.is_touched(group);
         if !(0..self.world.groups()).all(is_empty) {
             return;
         }
-        for balancer in &mut self.world.clusters[FROM].balancers {
+        // It has ended: what other hands do from now on is theirs.
+        self.world.agents.clear();
+        for balancer in &mut self.world.clusters[cluster].balancers {
             balancer.switch_off();
         }
         let until = self.world.now + 2 * u64::from(self.world.ttl_seconds) * 1000 + TICK_MILLIS;
@@ -397,11 +432,35 @@ impl Run {
             self.crowd.tick(&self.world, &mut self.random);
         }
         if self.crowd.requests.lost > 0 {
-            let what =
-                format!("{} requests went to the source after it was drained", self.crowd.requests.lost);
+            let what = format!(
+                "{} requests went to {} after nobody was to go there",
+                self.crowd.requests.lost, NAMES[cluster]
+            );
             checker.broken("users", &self.world, what);
         }
     }
+}
+
+/// What kind of world this is, for the report.
+fn kinds_of(world: &World, drivers: usize) -> Vec<&'static str> {
+    let writes = |writer: Writer| world.clusters.iter().any(|cluster| cluster.controller.writer == writer);
+    let steps = &world.object.spec.steps;
+    let kinds = [
+        ("third cluster", world.clusters.len() > 2),
+        ("several groups", world.groups() > 1),
+        ("two drivers", drivers > 1),
+        ("polling writer", writes(Writer::Polling)),
+        ("writer in parts", writes(Writer::PollingInParts)),
+        ("pause among the steps", steps.contains(&StepTarget::Pause)),
+        ("linear steps", steps.len() > 4),
+        ("weights as steps", steps.iter().any(|step| matches!(step, StepTarget::Weights(_)))),
+        (
+            "source keeps some",
+            steps.last().is_some_and(|step| *step == StepTarget::Percent(LAST_SHARE_OF_SOME)),
+        ),
+        ("home outside the pair", world.home != FROM && world.home != TO),
+    ];
+    kinds.into_iter().filter(|(_, is_so)| *is_so).map(|(kind, _)| kind).collect()
 }
 
 /// The length of a tick, for the report's figures.

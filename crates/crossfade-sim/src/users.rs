@@ -25,6 +25,8 @@ pub(crate) struct User {
     asks_at: u64,
     /// The answer had weight 0: Route 53 had nothing healthy beside it.
     is_last_resort: bool,
+    /// Older than its TTL from then on.
+    ttl_until: u64,
 }
 
 /// What became of requests.
@@ -34,8 +36,29 @@ pub struct Requests {
     pub sent: u64,
     /// Without an answer, or answered with an error.
     pub failed: u64,
-    /// Failed at a source that was switched off after the migration, by users who keep to the TTL.
+    /// Answered by a record of weight 0, because no other was healthy.
+    pub by_zero_weight: u64,
+    /// Answered although every record was unhealthy.
+    pub fail_open: u64,
+    /// Sent to an answer older than its TTL.
+    pub overstayed: u64,
+    /// Resolved by another name server because the first was silent.
+    pub retried: u64,
+    /// Failed at a cluster that was switched off after the migration, by users who keep to the TTL.
     pub(crate) lost: u64,
+}
+
+impl Requests {
+    pub(crate) fn add(&mut self, other: Requests) {
+        let Requests { sent, failed, by_zero_weight, fail_open, overstayed, retried, lost } = other;
+        self.sent += sent;
+        self.failed += failed;
+        self.by_zero_weight += by_zero_weight;
+        self.fail_open += fail_open;
+        self.overstayed += overstayed;
+        self.retried += retried;
+        self.lost += lost;
+    }
 }
 
 /// All users.
@@ -62,10 +85,12 @@ impl Crowd {
                 part: random.index(2),
                 asks_at: world.now + random.below(ASKS_EVERY_MILLIS),
                 is_last_resort: false,
+                ttl_until: 0,
             };
-            user.resolve(world, random);
+            user.resolve(world, random, &mut Requests::default());
             // Answers in caches are of any age.
             user.keeps_until = world.now + random.below(keeps_millis.max(1));
+            user.ttl_until = user.keeps_until.min(user.ttl_until);
             user
         });
         Crowd { users: users.collect(), requests: Requests::default() }
@@ -83,9 +108,11 @@ impl Crowd {
             }
             user.asks_at = world.now + ASKS_EVERY_MILLIS;
             if user.keeps_until <= world.now {
-                user.resolve(world, random);
+                user.resolve(world, random, &mut self.requests);
             }
             self.requests.sent += 1;
+            self.requests.overstayed += u64::from(user.ttl_until <= world.now);
+            self.requests.by_zero_weight += u64::from(user.is_last_resort);
             let balancer = &world.clusters[user.cluster].balancers[user.group];
             if !balancer.answers(world.now) {
                 self.requests.failed += 1;
@@ -98,17 +125,20 @@ impl Crowd {
 
 impl User {
     /// A resolver asks the next server when one is silent; it keeps the old answer when all are.
-    fn resolve(&mut self, world: &World, random: &mut Random) {
+    fn resolve(&mut self, world: &World, random: &mut Random, requests: &mut Requests) {
         let first = random.index(NAME_SERVERS);
         let servers = (0..NAME_SERVERS).map(|index| (first + index) % NAME_SERVERS);
         let Some(server) = { servers }.find(|server| world.now >= world.zone.silent_until[*server]) else {
             return;
         };
+        requests.retried += u64::from(server != first);
         let found = candidates(world, self.group, server, self.part);
         if let Some(chosen) = choose(&found, random.next()) {
             self.cluster = chosen;
             self.is_last_resort = found[chosen].weight == 0;
+            requests.fail_open += u64::from(found.iter().all(|candidate| !candidate.healthy));
             self.keeps_until = world.now + self.keeps_millis;
+            self.ttl_until = world.now + u64::from(world.ttl_seconds) * 1000;
         }
     }
 }

@@ -244,6 +244,7 @@ fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
         cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
+        cluster.reached = false;
     }
 }
 

@@ -38,14 +38,15 @@ pub(super) fn ttl_of(group: &GroupStatus) -> Duration {
     Duration::from_secs(u64::from(seconds))
 }
 
-/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's.
-fn foreign_change(cluster: &ClusterStatus, seen: &ClusterSeen) -> Option<String> {
+/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's. A weight that
+/// this migration had before is said once: whoever goes on after that pause knows of it.
+fn foreign_change(cluster: &mut ClusterStatus, seen: &ClusterSeen) -> Option<String> {
     let value = seen.hops.first()?.value?;
     if value == cluster.target {
+        cluster.reached = true;
         return None;
     }
-    let shown_before = cluster.hops.first().and_then(|hop| hop.value);
-    let was_reached = shown_before == Some(cluster.target);
+    let was_reached = std::mem::take(&mut cluster.reached);
     if (value == cluster.previous || Some(value) == cluster.or_previous) && !was_reached {
         return None;
     }

@@ -125,6 +125,9 @@ pub struct ClusterStatus {
     pub or_previous: Option<Weight>,
     /// The weight of the current step.
     pub target: Weight,
+    /// The knob has shown the target: what it shows from then on, in this step, is somebody's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
     /// The path of the weight, knob first.
     pub hops: Vec<HopStatus>,
     /// Failed observations of gates in a row.

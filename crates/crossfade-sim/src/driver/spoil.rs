@@ -1,6 +1,8 @@
 //! Engines that are broken on purpose: what they are given, and what they plan, is falsified.
 
-use crossfade_core::migration::{Action, CheckOutcome, GroupStatus, Phase, Plan, Seen, Spec, Status, hop};
+use crossfade_core::migration::{
+    Action, CheckOutcome, GroupStatus, Phase, Plan, Seen, Spec, Stage, Status, hop,
+};
 use crossfade_core::{GroupName, Weight};
 
 use crate::defect::Defect;
@@ -16,6 +18,7 @@ pub(super) fn mislead(spec: &mut Spec, status: &mut Status, seen: &mut Seen, aro
         Some(Defect::OldHealth) => {
             for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
                 cluster.gate_passed_at = cluster.gate_passed_at.map(|_| now);
+                cluster.gate_failures = 0;
             }
         }
         Some(Defect::ForgetPrevious) => {
@@ -86,6 +89,16 @@ pub(super) fn spoil(mut plan: Plan, around: &Around<'_>) -> Plan {
         }
         Some(Defect::WriteThird) if world.clusters.len() > 2 && !plan.actions.is_empty() => {
             plan.actions.insert(0, write(&groups[0].name, TO + 1, 1));
+        }
+        Some(Defect::EndEarly)
+            if plan.status.stage == Stage::Baking && plan.status.phase == Phase::Progressing =>
+        {
+            let is_last = |group: &GroupStatus| {
+                group.cluster(&name_of(FROM)).is_some_and(|cluster| cluster.target.is_zero())
+            };
+            if groups.iter().all(is_last) {
+                plan.status.phase = Phase::Complete;
+            }
         }
         Some(Defect::HalfBack) if plan.status.phase == Phase::RollingBack => {
             for cluster in plan.status.groups.iter_mut().flat_map(|group| &mut group.clusters) {

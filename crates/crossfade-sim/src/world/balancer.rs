@@ -10,7 +10,7 @@ pub(crate) enum Trouble {
     Errors,
     /// No healthy target: Route 53 leaves it out after a while.
     Unhealthy,
-    /// Errors for this many milliseconds, then none for as long, and so on.
+    /// No healthy target for this many milliseconds, then some for as long, and so on: Route 53 follows the slow ones only.
     Flapping(u64),
 }
 
@@ -62,8 +62,12 @@ impl Balancer {
     }
 
     pub(crate) fn tick(&mut self, now: u64) {
-        let has_targets = !self.is_gone
-            && !self.trouble.is_some_and(|(_, until, trouble)| now < until && trouble == Trouble::Unhealthy);
+        let has_targets = match self.trouble {
+            _ if self.is_gone => false,
+            Some((_, until, Trouble::Unhealthy)) => now >= until,
+            Some((_, _, Trouble::Flapping(_))) => self.answers(now),
+            Some((_, _, Trouble::Errors)) | None => true,
+        };
         let since = match self.targets_healthy {
             Some((were, since)) if were == has_targets => since,
             _ => now,
