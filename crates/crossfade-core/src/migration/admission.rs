@@ -79,6 +79,7 @@ fn mk_cluster(name: ClusterName, weight: Weight) -> ClusterStatus {
         before: weight,
         previous: weight,
         or_previous: None,
+        reached: false,
         target: weight,
         hops: Vec::new(),
         evaluates_target_health: false,

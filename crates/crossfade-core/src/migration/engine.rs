@@ -4,13 +4,19 @@ use crate::migration::gate::{Verdict, verdict};
 use crate::migration::hops::{ingest, ttl_of};
 use crate::migration::proof::{failed_ratio, test_ratio};
 use crate::migration::timing::own_millis;
-use crate::migration::writes::{Way, writes};
+use crate::migration::writes::{Way, unknown, writes};
 use crate::migration::{
     Action, Admitted, ClusterStatus, Failure, GateKind, GroupStatus, HopTime, OnFailure, Phase, Plan,
     RatioResult, Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
 };
 use crate::share::ThirdClusters;
 use crate::{ClusterName, UnixMillis, Weight};
+
+/// What the record of a step says when it is the way back.
+const ROLLBACK: &str = "rollback";
+
+/// The reason of a pause that another hand's weight brought.
+const FOREIGN_CHANGE: &str = "ForeignChange";
 
 /// The status of a migration that was just admitted.
 ///
@@ -45,9 +51,10 @@ pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan 
         return Plan::waiting(status, vec!["nothing: the migration has ended".to_owned()]);
     }
     let foreign = ingest(&mut status, spec, seen, now).filter(|_| !spec.force);
-    follow_wish(&mut status, spec, now);
-    if let Some(change) = foreign {
-        pause(&mut status, "ForeignChange", &change, now);
+    match foreign {
+        // A way back refuses another hand's weights as the way forth does (I6): the wish waits for them, or for force.
+        Some(change) => pause_for_foreign(&mut status, &change, now),
+        None => follow_wish(&mut status, spec, now),
     }
     match status.phase {
         Phase::Progressing => advance(status, spec, seen, now),
@@ -78,14 +85,26 @@ fn follow_wish(status: &mut Status, spec: &Spec, now: UnixMillis) {
     }
 }
 
+fn pause_for_foreign(status: &mut Status, change: &str, now: UnixMillis) {
+    let is_known = status.failure.as_ref().is_some_and(|failure| failure.reason == FOREIGN_CHANGE);
+    if status.phase != Phase::Paused || !is_known {
+        enter_pause(status, FOREIGN_CHANGE, change, now);
+    }
+}
+
 fn paused_by_user(status: &Status) -> bool {
     status.failure.as_ref().is_some_and(|failure| failure.reason == "PausedByUser")
 }
 
-/// Go on after a pause: gates start counting afresh.
+/// Go on after a pause, the way that was paused: gates start counting afresh.
 pub fn resume(status: &mut Status, now: UnixMillis) {
-    status.phase = Phase::Progressing;
-    status.failure = None;
+    let was_on_the_way_back = status.current_step().is_some_and(|step| step.target == ROLLBACK);
+    if was_on_the_way_back {
+        status.phase = Phase::RollingBack;
+    } else {
+        status.phase = Phase::Progressing;
+        status.failure = None;
+    }
     for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
         for gate in &mut cluster.gates {
             gate.failures = 0;
@@ -93,7 +112,9 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
         }
         cluster.preflight_failures = 0;
     }
-    status.enter(Stage::Writing, now);
+    // Resuming is no promotion.
+    let stage = status.stage;
+    status.enter(if stage == Stage::AwaitingPromotion { stage } else { Stage::Writing }, now);
     status.record(now, "Resumed", "resumed");
 }
 
@@ -141,9 +162,12 @@ fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: Unix
 }
 
 fn pause(status: &mut Status, reason: &str, message: &str, now: UnixMillis) {
-    if status.phase == Phase::Paused {
-        return;
+    if status.phase != Phase::Paused {
+        enter_pause(status, reason, message, now);
     }
+}
+
+fn enter_pause(status: &mut Status, reason: &str, message: &str, now: UnixMillis) {
     status.phase = Phase::Paused;
     status.failure = Some(Failure { at: now, reason: reason.to_owned(), message: message.to_owned() });
     status.record(now, "Paused", format!("paused: {reason}: {message}"));
@@ -205,6 +229,7 @@ fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
         cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
+        cluster.reached = false;
     }
 }
 
@@ -412,6 +437,11 @@ fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     if spec.promotions <= status.promotions {
         return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
     }
+    let unknown: Vec<String> =
+        status.groups.iter().filter_map(|group| unknown(group, [&spec.from, &spec.to])).collect();
+    if !unknown.is_empty() {
+        return Plan::waiting(status, unknown);
+    }
     status.promotions = spec.promotions;
     let last = u32::try_from(spec.steps.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let next = if spec.promote_to_end { last } else { status.step + 1 };
@@ -466,7 +496,7 @@ fn begin_rollback(status: &mut Status, spec: &Spec, reason: &str, message: &str,
         records.push(mk_record(group, of(&spec.from), of(&spec.to)));
     }
     status.record(now, "RollingBack", format!("rolling back: {reason}: {message}"));
-    push_step(status, "rollback".to_owned(), records, now);
+    push_step(status, ROLLBACK.to_owned(), records, now);
 }
 
 fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {

@@ -41,14 +41,15 @@ pub(super) fn ttl_of(group: &GroupStatus) -> Duration {
     Duration::from_secs(u64::from(seconds))
 }
 
-/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's.
-fn foreign_change(cluster: &ClusterStatus, seen: &ClusterSeen) -> Option<String> {
+/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's. A weight that
+/// this migration had before is said once: whoever goes on after that pause knows of it.
+fn foreign_change(cluster: &mut ClusterStatus, seen: &ClusterSeen) -> Option<String> {
     let value = seen.hops.first()?.value?;
     if value == cluster.target {
+        cluster.reached = true;
         return None;
     }
-    let shown_before = cluster.hops.first().and_then(|hop| hop.value);
-    let was_reached = shown_before == Some(cluster.target);
+    let was_reached = std::mem::take(&mut cluster.reached);
     if (value == cluster.previous || Some(value) == cluster.or_previous) && !was_reached {
         return None;
     }
@@ -64,8 +65,12 @@ fn take_hops(cluster: &mut ClusterStatus, seen: &ClusterSeen, ttl: Duration, now
     else {
         return;
     };
-    let (value, at) = (last.value, last.at);
-    take_resolvers(cluster, value, at, ttl, now);
+    let value = last.value;
+    // Also a knob that was changed and put back unseen by later hops may have reached the name servers in between.
+    let path = cluster.hops.iter().filter(|hop| hop.name != hop::RESOLVERS);
+    let since = path.map(|hop| hop.at).max().unwrap_or(now);
+    let shown: Vec<Weight> = seen.hops.iter().filter_map(|hop| hop.value).collect();
+    take_resolvers(cluster, value, &shown, (since, ttl), now);
 }
 
 fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
@@ -86,12 +91,13 @@ fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
     }
 }
 
-/// The hop after the name servers: their value, once the TTL has passed there.
+/// The hop after the name servers: their value, once the TTL has passed there. A weight that was changed and put back has to
+/// wait again: caches may hold answers from in between.
 fn take_resolvers(
     cluster: &mut ClusterStatus,
     value: Option<Weight>,
-    at: UnixMillis,
-    ttl: Duration,
+    shown: &[Weight],
+    (at, ttl): (UnixMillis, Duration),
     now: UnixMillis,
 ) {
     let due = at.after(ttl);
@@ -100,14 +106,11 @@ fn take_resolvers(
         cluster.hops.push(HopStatus { name: hop::RESOLVERS.to_owned(), value, at, busy: false });
         return;
     };
-    if value == hop.value {
-        hop.busy = false;
-    } else if value.is_some() && now >= due {
-        hop.value = value;
-        hop.at = due;
-        hop.busy = false;
-    } else {
+    if shown.iter().any(|weight| Some(*weight) != hop.value) {
         hop.busy = true;
+    }
+    if value.is_some() && hop.busy && now >= due {
+        *hop = HopStatus { name: hop::RESOLVERS.to_owned(), value, at: due, busy: false };
     }
 }
 
@@ -171,6 +174,7 @@ impl ClusterStatus {
     /// Settled, and no resolver that keeps to the TTL has an older answer.
     pub fn reached_resolvers(&self) -> bool {
         let settled = self.settled();
-        settled.is_some() && self.value_at(hop::RESOLVERS) == settled
+        let is_busy = self.hops.iter().any(|hop| hop.name == hop::RESOLVERS && hop.busy);
+        settled.is_some() && self.value_at(hop::RESOLVERS) == settled && !is_busy
     }
 }

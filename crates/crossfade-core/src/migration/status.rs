@@ -126,6 +126,9 @@ pub struct ClusterStatus {
     pub or_previous: Option<Weight>,
     /// The weight of the current step.
     pub target: Weight,
+    /// The knob has shown the target: what it shows from then on, in this step, is somebody's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
     /// The path of the weight, knob first.
     pub hops: Vec<HopStatus>,
     /// Whether Route 53 leaves its record out while its load balancer has no healthy target (`EvaluateTargetHealth`).

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::migration::{Action, ClusterStatus, GroupStatus, Spec, Status};
-use crate::{UnixMillis, Weight};
+use crate::migration::{Action, ClusterStatus, GroupStatus, Spec, Status, hop};
+use crate::{ClusterName, UnixMillis, Weight};
 
 /// An answer to the http gate says something about now for so long: a driver that just took a migration up has to look
 /// for itself before it takes a cluster's last weight.
@@ -28,6 +28,12 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
     let mut waiting_for = Vec::new();
     let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
     for group in &status.groups {
+        if way == Way::Forth
+            && let Some(unknown) = unknown(group, order)
+        {
+            waiting_for.push(unknown);
+            continue;
+        }
         let mut preflight_is_due = false;
         for name in order {
             let Some(cluster) = group.cluster(name) else { continue };
@@ -66,6 +72,20 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
         }
     }
     (actions, waiting_for)
+}
+
+/// Invariant I9: nothing of a group advances while a weight of its pair, on the knob or in the zone, is unknown.
+pub(super) fn unknown(group: &GroupStatus, pair: [&ClusterName; 2]) -> Option<String> {
+    let what = |cluster: &ClusterStatus| {
+        let is_unlisted = || cluster.hops.iter().any(|hop| hop.name == hop::RECORD && hop.value.is_none());
+        match cluster.declared() {
+            None => Some("its weight"),
+            Some(_) => is_unlisted().then_some("its record"),
+        }
+    };
+    let of_cluster = |name: &ClusterName| Some((name.clone(), what(group.cluster(name)?)?));
+    let (name, what) = pair.into_iter().find_map(of_cluster)?;
+    Some(format!("{} in {name}: {what} cannot be read", group.name))
 }
 
 /// Invariant I2: some other cluster of the group is settled above 0 and healthy.
