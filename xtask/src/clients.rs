@@ -10,6 +10,8 @@ mod external_dns;
 mod kubectl;
 mod migration;
 
+pub(crate) use external_dns::external_dns_arguments;
+
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -51,16 +53,15 @@ pub(crate) struct Bench {
     dir: PathBuf,
     /// Waits for the end of its input, which comes however this process ends, and then ends the lab.
     guard: Child,
+    /// What every script begins with, beside the lab's environment.
+    prelude: String,
     passed: usize,
     failed: usize,
 }
 
 /// Runs all checks; true when every one held.
 pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
-    let missing = tools::missing()?;
-    if !missing.is_empty() {
-        bail!("programs are missing:\n  {}", missing.join("\n  "));
-    }
+    tools::check_present(&[tools::EXTERNAL_DNS])?;
     let crossfade = program(crossfade)?;
     let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
     let began = Instant::now();
@@ -79,7 +80,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
         Ok(foreign) => foreign.end(&mut bench),
         Err(error) => bench.count("a migration through external-dns begins", Some(format!("  {error:#}"))),
     }
-    let (passed, failed) = (bench.passed, bench.failed);
+    let (passed, failed) = bench.counts();
     drop(bench);
     let _ = std::fs::remove_dir_all(&scratch);
     say(&format!("took {} s", began.elapsed().as_secs()));
@@ -120,8 +121,14 @@ impl Bench {
             .process_group(0)
             .spawn()
             .context("bash does not start")?;
-        let bench =
-            Bench { crossfade: crossfade.to_owned(), dir: dir.to_owned(), guard, passed: 0, failed: 0 };
+        let bench = Bench {
+            crossfade: crossfade.to_owned(),
+            dir: dir.to_owned(),
+            guard,
+            prelude: String::new(),
+            passed: 0,
+            failed: 0,
+        };
         let output = Command::new(crossfade)
             .args(["lab", "up", "--detach", "--ttl", "3", "--dir"])
             .arg(dir)
@@ -132,6 +139,16 @@ impl Bench {
             bail!("the lab does not come up: {}", printed(&output));
         }
         Ok(bench)
+    }
+
+    /// Lets every further script begin with this.
+    pub(crate) fn begin_scripts_with(&mut self, prelude: String) {
+        self.prelude = prelude;
+    }
+
+    /// How many checks held, and how many did not.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.passed, self.failed)
     }
 
     /// Runs checks in their order.
@@ -190,7 +207,7 @@ impl Bench {
             self.dir.display(),
         );
         let mut command = Command::new("bash");
-        command.arg("-c").arg(format!("{prelude}{script}")).stdin(Stdio::null());
+        command.arg("-c").arg(format!("{prelude}{}{script}", self.prelude)).stdin(Stdio::null());
         command
     }
 }

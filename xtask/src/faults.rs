@@ -127,7 +127,7 @@ fn check_end(bench: &Bench, from: &str, to: &str) -> anyhow::Result<()> {
 }
 
 /// curl, again and again.
-struct Users {
+pub(crate) struct Users {
     stop: Arc<AtomicBool>,
     asked: Arc<AtomicU64>,
     failed: Arc<AtomicU64>,
@@ -135,7 +135,8 @@ struct Users {
 }
 
 impl Users {
-    fn start(bench: &Bench) -> anyhow::Result<Users> {
+    /// Begins to ask.
+    pub(crate) fn start(bench: &Bench) -> anyhow::Result<Users> {
         let output = bench.sh("echo $CURL_HOME; echo https://burnham.$DOMAIN/");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut lines = text.lines().map(ToOwned::to_owned);
@@ -159,7 +160,8 @@ impl Users {
         Ok(Users { stop, asked, failed, thread })
     }
 
-    fn stop(self) -> (u64, u64) {
+    /// Ends; how many requests there were, and how many failed.
+    pub(crate) fn stop(self) -> (u64, u64) {
         self.stop.store(true, Ordering::Relaxed);
         // A thread that panicked has counted what it asked until then.
         let _ = self.thread.join();

@@ -9,6 +9,9 @@ use crossfade_core::migration::{Gate, GateKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The longest name of a gate.
+const NAME_LENGTH_MAX: usize = 63;
+
 /// What a step has to pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -17,6 +20,7 @@ pub struct GateSpec {
     pub kind: GateKind,
     /// Unique in the migration. Default: the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = NAME_LENGTH_MAX))]
     pub name: Option<String>,
     /// The path that a gate of kind `http` asks for. Default: the probe path of the driver.
     #[serde(default, skip_serializing_if = "Option::is_none")]

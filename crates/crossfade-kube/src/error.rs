@@ -1,5 +1,16 @@
 //! What can go wrong with a cluster: each text names the cluster and what was tried.
 
+use kube::core::Status;
+
+/// Whether an answer says that something is not there. A kind that the server does not know is answered with a plain text,
+/// which carries no reason for `Status::is_not_found` to see.
+pub(crate) fn is_absent(status: &Status) -> bool {
+    status.code == NOT_FOUND
+}
+
+/// The HTTP status of what is not there.
+const NOT_FOUND: u16 = 404;
+
 /// A request that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeError {
@@ -95,7 +106,7 @@ impl KubeError {
             KubeError::Forbidden { cluster, action, message }
         } else if status.is_conflict() {
             KubeError::Conflict { cluster, action }
-        } else if status.is_not_found() {
+        } else if is_absent(&status) {
             KubeError::NotFound { cluster, action, message }
         } else {
             KubeError::Refused { cluster, action, message }
@@ -126,5 +137,18 @@ impl KubeError {
     /// True when the object is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, KubeError::NotFound { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_kind_is_not_found_either() {
+        // What kube makes of the plain text that a server answers with for a kind that it does not know.
+        let text = Status::failure("404 page not found", "Failed to parse error data").with_code(404);
+        let error = KubeError::of("blue", "list applications", kube::Error::Api(text.boxed()));
+        assert!(error.is_not_found(), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use std::io::{BufRead, IsTerminal};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use crossfade_api::gates::GateSpec;
-use crossfade_api::migration::{MigrationSpec, NAMESPACE, STEPS_DEFAULT};
+use crossfade_api::migration::{MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, largest_ttl, survey,
@@ -169,7 +169,7 @@ impl MigrateArgs {
             zone: spec.zone,
             groups: spec.groups,
             hosts: spec.hosts,
-            steps,
+            steps: spec.steps,
             step: None,
             max: 100.0,
             bake: spec.bake_seconds,
