@@ -7,6 +7,7 @@ mod driver;
 mod events;
 mod gates;
 mod observe;
+mod records;
 mod survey;
 mod view;
 mod world;

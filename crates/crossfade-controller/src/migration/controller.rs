@@ -108,12 +108,15 @@ async fn drive(
         Err(error) => return refuse(&migrations, &migration, error.to_string()).await,
     };
     let mut world = options.world.clone();
+    world.actuator = migration.spec.actuator;
+    world.owners.extend(migration.spec.owners.iter().cloned());
     world.clusters.retain(|cluster| cluster.name == core.from || cluster.name == core.to);
     if world.clusters.len() != 2 {
         let message = format!("this controller does not know both {} and {}", core.from, core.to);
         return refuse(&migrations, &migration, message).await;
     }
-    let found = survey(&world, Stateful::Looked).await?;
+    let stateful = if migration.spec.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
+    let found = survey(&world, stateful).await?;
     let driver_options =
         DriverOptions { world: world.clone(), home: options.home, name, identity: options.identity };
     let has_begun = migration.status.as_ref().is_some_and(|status| status.progress.is_some());

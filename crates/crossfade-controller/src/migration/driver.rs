@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crossfade_api::gates::with_defaults;
-use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus, SpecError};
+use crossfade_api::migration::{Actuator, Migration, MigrationSpec, MigrationStatus, SpecError};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
     Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status, resume,
     start, step,
 };
-use crossfade_core::{ClusterName, GroupName};
+use crossfade_core::{ClusterName, GroupName, Weight};
 use crossfade_kube::groups::Knob;
 use crossfade_kube::lease::{LeaseState, RENEW_EVERY, ZoneLease};
 use crossfade_kube::migrations::{Migrations, cluster_uid, ensure_namespace, write_journal};
@@ -23,6 +23,7 @@ use crate::migration::clock::now;
 use crate::migration::events::Events;
 use crate::migration::gates::Observers;
 use crate::migration::observe::{Memory, Pace, observe};
+use crate::migration::records::{RecordWriteError, write_records};
 use crate::migration::world::{World, WorldOptions};
 
 /// Between two looks when nothing is to be done: a hop that settles is seen within a quarter of a second.
@@ -286,9 +287,13 @@ impl Driver {
             _ => None,
         });
         results.preflights = join_all(checks).await;
+        if self.world.options.actuator == Actuator::Route53 {
+            self.write_record_sets(actions).await?;
+        }
         for action in actions {
             match action {
                 Action::Preflight { .. } => {}
+                Action::Write { .. } if self.world.options.actuator == Actuator::Route53 => {}
                 Action::Draw { group, draws } => {
                     let drawn = draw_group(&self.world, &mut self.memory, group, *draws, now()).await;
                     results.draws.push(drawn);
@@ -308,6 +313,42 @@ impl Driver {
                         Err(error) => return Err(error.into()),
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The weights of each group as one batch, for all clusters at once: there is no moment between.
+    async fn write_record_sets(&mut self, actions: &[Action]) -> Result<(), DriverError> {
+        let mut by_group: BTreeMap<&GroupName, BTreeMap<String, Weight>> = BTreeMap::new();
+        for action in actions {
+            let Action::Write { group, cluster, weight, replaces } = action else { continue };
+            let place = self.world.places.get(group).and_then(|places| places.get(cluster));
+            let knob = place.map(|place| &place.knob).filter(|knob| knob.weight == Ok(*replaces));
+            let Some(identifier) = knob.and_then(|knob| knob.set_identifier.clone()) else {
+                self.memory.list_again();
+                return Ok(());
+            };
+            by_group.entry(group).or_default().insert(identifier, *weight);
+        }
+        for (group, weights) in by_group {
+            if !self.may_write() {
+                tracing::warn!("a lease ran out before a write; nothing is written");
+                return Ok(());
+            }
+            let Some(zone) = self.memory.zone() else { return Ok(()) };
+            let written = write_records(&self.world, zone, group, &weights).await;
+            self.memory.list_again();
+            match written {
+                Ok(Some(change)) => {
+                    for (identifier, weight) in &weights {
+                        self.memory.wrote(&group.0, identifier, *weight, &change);
+                    }
+                }
+                Ok(None) => {}
+                Err(RecordWriteError::Aws(error @ AwsError::Denied { .. })) => return Err(error.into()),
+                // Somebody was faster, or Route 53 is busy: the next look sees what is there now.
+                Err(error) => tracing::info!(%group, %error, "not written; looking again"),
             }
         }
         Ok(())

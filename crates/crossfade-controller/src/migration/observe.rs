@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crossfade_api::dns_report::{self, RecordReport};
-use crossfade_api::migration::NAMESPACE;
+use crossfade_api::migration::{Actuator, NAMESPACE};
 use crossfade_aws::ChangeId;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
 use crossfade_core::migration::{ClusterSeen, GroupSeen, HopSeen, hop};
@@ -15,6 +15,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
 
+use crate::migration::records::record_knob;
 use crate::migration::world::World;
 
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
@@ -46,9 +47,26 @@ pub(super) struct Memory {
     /// Since when a host's set shows its weight.
     shown_since: BTreeMap<(String, String), (Weight, Instant)>,
     reports: BTreeMap<ClusterName, BTreeMap<String, RecordReport>>,
+    /// What this driver wrote itself: host and set identifier -> weight and change.
+    written: BTreeMap<(String, String), (Weight, ChangeId)>,
 }
 
 impl Memory {
+    /// The zone as last listed.
+    pub(super) fn zone(&self) -> Option<&ZoneRecords> {
+        self.records.as_ref().map(|(_, zone)| zone)
+    }
+
+    /// Records were written, or are not what they were taken for: the next look lists them anew.
+    pub(super) fn list_again(&mut self) {
+        self.records = None;
+    }
+
+    /// A change of this driver's own.
+    pub(super) fn wrote(&mut self, host: &str, set_identifier: &str, weight: Weight, change: &ChangeId) {
+        self.written.insert((host.to_owned(), set_identifier.to_owned()), (weight, change.clone()));
+    }
+
     /// A TTL that an answer had.
     pub(super) fn saw_ttl(&mut self, group: &GroupName, seconds: u32) {
         let seen = self.ttl_seconds.entry(group.clone()).or_default();
@@ -62,8 +80,8 @@ pub(super) async fn observe(
     memory: &mut Memory,
     pace: Pace,
 ) -> BTreeMap<GroupName, GroupSeen> {
-    let knobs = read_knobs(world).await;
     refresh_records(world, memory, pace).await;
+    let knobs = read_knobs(world, memory).await;
     refresh_reports(world, memory).await;
     let third = third_targets(world, memory);
     world.refresh_addresses(&third).await;
@@ -86,7 +104,8 @@ pub(super) async fn observe(
 }
 
 /// Reads every knob again and keeps it for the next write. Absent = unknown.
-async fn read_knobs(world: &mut World) -> BTreeMap<(GroupName, ClusterName), Knob> {
+async fn read_knobs(world: &mut World, memory: &Memory) -> BTreeMap<(GroupName, ClusterName), Knob> {
+    let zone = memory.records.as_ref().map(|(_, zone)| zone);
     let mut reads = Vec::new();
     for (group, places) in &world.places {
         for (name, place) in places {
@@ -98,7 +117,12 @@ async fn read_knobs(world: &mut World) -> BTreeMap<(GroupName, ClusterName), Kno
     let mut found = BTreeMap::new();
     for ((group, cluster), result) in futures::future::join_all(reads).await {
         match result {
-            Ok(Some(knob)) => {
+            Ok(Some(object)) => {
+                let knob = match (world.options.actuator, zone) {
+                    (Actuator::Annotation, _) => object,
+                    (Actuator::Route53, Some(zone)) => record_knob(zone, &object, &group.0),
+                    (Actuator::Route53, None) => continue,
+                };
                 let place = world.places.get_mut(&group).and_then(|places| places.get_mut(&cluster));
                 if let Some(place) = place {
                     let moved = place.knob.load_balancer != knob.load_balancer;
@@ -187,7 +211,12 @@ async fn hops_of(
     };
     let mk =
         |name: &str, value: Option<Weight>| HopSeen { name: name.to_owned(), value, busy: false, note: None };
-    vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+    match world.options.actuator {
+        Actuator::Annotation => {
+            vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+        }
+        Actuator::Route53 => vec![mk(hop::RECORD, declared), mk(hop::NAME_SERVERS, everywhere)],
+    }
 }
 
 /// Whether any host's set evaluates its target; `None` = nothing is listed.
@@ -232,7 +261,9 @@ async fn is_everywhere(
     for (host, since) in shown_since {
         let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
         let report = report.filter(|report| report.weight == Some(weight));
-        let change = report.map(|report| report.change_id.clone());
+        let own = memory.written.get(&(host.clone(), identifier.clone()));
+        let own = own.filter(|(written, _)| *written == weight).map(|(_, change)| change.0.clone());
+        let change = own.or_else(|| report.map(|report| report.change_id.clone()));
         let followed = match change {
             Some(change) if memory.in_sync.contains(&change) => true,
             Some(change) => {

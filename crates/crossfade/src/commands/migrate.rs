@@ -9,7 +9,7 @@ use std::io::{BufRead, IsTerminal};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use crossfade_api::gates::GateSpec;
-use crossfade_api::migration::{MigrationSpec, NAMESPACE};
+use crossfade_api::migration::{Actuator, MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, largest_ttl, survey,
@@ -36,6 +36,16 @@ pub enum OnFailureArg {
     Rollback,
     /// Weights stay; a person decides.
     Pause,
+}
+
+/// Where weights are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ActuatorArg {
+    /// The annotation of the Ingress or Service.
+    #[default]
+    Annotation,
+    /// The record sets.
+    Route53,
 }
 
 /// How results are printed.
@@ -99,7 +109,12 @@ pub struct MigrateArgs {
     /// Questions of the ratio test per group and step.
     #[arg(long, default_value_t = MigrateArgs::DRAWS, value_name = "N")]
     pub draws: u32,
-    /// Another owner id whose records may be changed; the set identifiers of the two clusters always are.
+    /// Where weights are written: on the Ingress (or Service), for a DNS controller to carry; or into the record sets themselves,
+    /// in a zone that no DNS controller keeps.
+    #[arg(long, value_enum, default_value_t)]
+    pub actuator: ActuatorArg,
+    /// Another owner id whose records may be changed. With --actuator annotation the set identifiers of the two clusters are
+    /// without being named.
     #[arg(long = "owner", value_name = "ID")]
     pub owners: Vec<String>,
     /// Move groups whose pods mount persistent volumes as well.
@@ -143,6 +158,12 @@ impl MigrateArgs {
 
     fn spec(&self, steps: Vec<String>) -> MigrationSpec {
         MigrationSpec {
+            actuator: match self.actuator {
+                ActuatorArg::Annotation => Actuator::Annotation,
+                ActuatorArg::Route53 => Actuator::Route53,
+            },
+            owners: self.owners.clone(),
+            allow_stateful: self.allow_stateful,
             groups: self.groups.clone(),
             hosts: self.hosts.clone(),
             steps,
@@ -160,8 +181,6 @@ impl MigrateArgs {
 
     /// The options that ask for what a spec says, without a question.
     pub fn of(spec: MigrationSpec, clusters: ClusterOptions, probes: ProbeOptions) -> Self {
-        let steps =
-            if spec.steps.is_empty() { STEPS_DEFAULT.map(ToOwned::to_owned).to_vec() } else { spec.steps };
         MigrateArgs {
             from: spec.from,
             to: spec.to,
@@ -180,8 +199,12 @@ impl MigrateArgs {
                 OnFailure::Pause => OnFailureArg::Pause,
             },
             draws: spec.draws.unwrap_or(MigrateArgs::DRAWS),
-            owners: Vec::new(),
-            allow_stateful: false,
+            actuator: match spec.actuator {
+                Actuator::Annotation => ActuatorArg::Annotation,
+                Actuator::Route53 => ActuatorArg::Route53,
+            },
+            owners: spec.owners,
+            allow_stateful: spec.allow_stateful,
             home: None,
             name: None,
             dry_run: false,
@@ -272,6 +295,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
         Some(name) => args.clusters.connect(name).await?,
     };
     let mut world = args.probes.world(vec![from, to], &args.zone).await?;
+    world.actuator = spec.actuator;
     world.owners = args.owners.iter().cloned().collect();
     let account = Aws::from_environment().await?.account_id().await?;
     let stateful = if args.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
@@ -285,7 +309,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
             format!("make {} answer first, then try again", args.to),
         ));
     }
-    check_rights(&world.clusters, &home, &survey, &admitted).await?;
+    check_rights(args, &world.clusters, &home, &survey, &admitted).await?;
     let name = free_name(args, &home).await?;
     let ttl_seconds = largest_ttl(&world, &admitted).await;
     Ok(Prepared { account, world, home, name, spec, core, admitted, survey, ttl_seconds })
@@ -293,6 +317,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
 
 /// Everything that the migration will write, asked for beforehand.
 async fn check_rights(
+    args: &MigrateArgs,
     clusters: &[Cluster],
     home: &Cluster,
     survey: &Survey,
@@ -308,6 +333,7 @@ async fn check_rights(
     for cluster in clusters {
         let knobs = admitted.iter().filter_map(|group| survey.knobs.get(&group.group)?.get(&cluster.name));
         let mut rights: Vec<Right> = knobs
+            .filter(|_| args.actuator == ActuatorArg::Annotation)
             .map(|knob| match knob.kind {
                 KnobKind::Ingress => right("patch", "networking.k8s.io", "ingresses", Some(&knob.namespace)),
                 KnobKind::Service => right("patch", "", "services", Some(&knob.namespace)),

@@ -303,7 +303,9 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
         args.clusters.connect(&migration.spec.from).await?,
         args.clusters.connect(&migration.spec.to).await?,
     ];
-    let world = args.probes.world(clusters, &migration.spec.zone).await?;
+    let mut world = args.probes.world(clusters, &migration.spec.zone).await?;
+    world.actuator = migration.spec.actuator;
+    world.owners = migration.spec.owners.iter().cloned().collect();
     let survey = survey(&world, Stateful::Allowed).await?;
     let core = migration.spec.to_core()?;
     let how = how_to_reach(&home, &world.clusters);
