@@ -7,6 +7,7 @@ mod aws;
 mod curl;
 mod dig;
 mod external_dns;
+mod faults;
 mod kubectl;
 mod migration;
 
@@ -70,6 +71,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     bench.all(aws::CHECKS);
     bench.all(dig::CHECKS);
     bench.all(curl::CHECKS);
+    bench.all(faults::CHECKS);
     if let Err(error) = external_dns::run(&mut bench, &scratch) {
         bench.count("external-dns can be driven at all", Some(format!("  {error:#}")));
     }

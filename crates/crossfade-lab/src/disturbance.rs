@@ -91,7 +91,7 @@ impl Disturbance {
     }
 
     /// What is wrong with its number, if anything.
-    fn problem(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         let out_of = |what: &str, number: u32, max: u32| {
             (number == 0 || number > max).then(|| format!("{what} is 1 to {max}, not {number}"))
         };

@@ -119,6 +119,11 @@ fn order(args: &InjectArgs) -> anyhow::Result<Order> {
             "`crossfade lab inject --help` lists them by place",
         ));
     };
+    if let Order::Disturb(what) = &order
+        && let Some(problem) = what.problem().filter(|_| !args.off)
+    {
+        return Err(user_error(problem, "`crossfade lab inject --help` says what the number is"));
+    }
     let takes_value = match &order {
         Order::Disturb(Disturbance::NameServerDown { .. }) => true,
         Order::Disturb(Disturbance::ApiDown { .. }) => false,
@@ -241,6 +246,8 @@ mod tests {
             ("blue api-errors 3 --off", "api-errors --off takes no number"),
             ("green none --off", "none is no fault that could end"),
             ("green none 1", "none takes no number"),
+            ("blue latency 0", "the number of milliseconds is 1 to 60000, not 0"),
+            ("route53 name-server-down 5", "the number of a name server is 1 to 4, not 5"),
         ];
         for (line, reason) in cases {
             assert_eq!(read(line).err().as_deref(), Some(reason), "{line}");
