@@ -50,7 +50,7 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         first: u64,
     },
-    /// Kill the driver of a migration again and again, under requests.
+    /// Kill the driver of a migration again and again, and let its world fail, under requests.
     Faults {
         /// The crossfade to test. Default: build the debug one.
         #[arg(long)]
@@ -58,9 +58,15 @@ enum Command {
         /// How many drivers are killed.
         #[arg(long, default_value_t = 10)]
         kills: u32,
-        /// When they are killed is drawn from it.
+        /// How often faults of the lab are switched on for some seconds.
+        #[arg(long, default_value_t = 8)]
+        storms: u32,
+        /// When drivers are killed and what fails when is drawn from it.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Who drives.
+        #[arg(long, value_enum, default_value = "cli")]
+        driver: faults::Kind,
     },
 }
 
@@ -71,7 +77,9 @@ fn main() -> ExitCode {
         Command::Clients { crossfade } => clients::run(crossfade),
         Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
-        Command::Faults { crossfade, kills, seed } => faults::run(crossfade, kills, seed),
+        Command::Faults { crossfade, kills, storms, seed, driver } => {
+            faults::run(crossfade, faults::Options { kills, storms, seed, driver })
+        }
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
