@@ -24,7 +24,9 @@ use users::Users;
 pub(crate) use drivers::Kind;
 
 /// A killed driver's leases: the one that follows does nothing until they are over, and is killed after that.
-const LEASE: Duration = Duration::from_millis(14_500);
+const LEASE: Duration = Duration::from_secs(15);
+/// The latest moment of a kill once a driver may do something: anywhere in a migration of 12 s but its end.
+const KILL_WITHIN_MS: u64 = 9_000;
 /// A driver that follows a killed one waits for its leases (15 s) before it goes on; storms hold it up further.
 const DRIVE_WITHIN: Duration = Duration::from_secs(90);
 /// How long a driver that is not disturbed any more may take: leases, then a migration from its beginning (12 s), twice
@@ -135,7 +137,7 @@ fn migrate(
     drivers.begin(run, from, to)?;
     let mut lease = Duration::ZERO;
     loop {
-        let after = lease + Duration::from_millis(200 + random.below(6_000));
+        let after = lease + Duration::from_millis(200 + random.below(KILL_WITHIN_MS));
         let limit = if tally.killed < kills { after } else { DRIVE_WITHIN };
         let mut ended = wait(drivers, limit)?;
         if ended.is_none() && tally.killed < kills {
