@@ -140,7 +140,8 @@ fn under_requests(bench: &mut Bench, watched: &Watched) -> anyhow::Result<()> {
     let users = Users::start(bench)?;
     bench.all(watched.during);
     let (asked, failed) = users.stop();
-    let problem = (failed > 0 || asked == 0).then(|| format!("  {failed} of {asked} requests failed"));
+    let problem = (!failed.is_empty() || asked == 0)
+        .then(|| format!("  {} of {asked} requests failed: {}", failed.len(), failed.join("; ")));
     bench.count(&format!("no request failed ({asked} asked)"), problem);
     bench.all(watched.after);
     Ok(())

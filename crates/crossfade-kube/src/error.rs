@@ -11,6 +11,11 @@ pub(crate) fn is_absent(status: &Status) -> bool {
 /// The HTTP status of what is not there.
 const NOT_FOUND: u16 = 404;
 
+/// The server wants to be asked later.
+const TOO_MANY_REQUESTS: u16 = 429;
+/// From here on codes tell of the server, not of the request.
+const SERVER_ERRORS: u16 = 500;
+
 /// A request that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeError {
@@ -73,7 +78,7 @@ pub enum KubeError {
         /// The server's words.
         message: String,
     },
-    /// No answer.
+    /// No answer, or one that says that there is none now (429, 5xx): the same request may succeed later.
     #[error("{cluster}: {action}: the API server cannot be reached")]
     Unreachable {
         /// The cluster.
@@ -101,6 +106,9 @@ impl KubeError {
         let kube::Error::Api(status) = error else {
             return KubeError::Unreachable { cluster, action, source: Box::new(error) };
         };
+        if status.code == TOO_MANY_REQUESTS || status.code >= SERVER_ERRORS {
+            return KubeError::Unreachable { cluster, action, source: Box::new(kube::Error::Api(status)) };
+        }
         let message = status.message.clone();
         if status.is_forbidden() || status.code == 401 {
             KubeError::Forbidden { cluster, action, message }
@@ -143,6 +151,21 @@ impl KubeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn answered(code: u16) -> KubeError {
+        let status = Status::failure("etcdserver: request timed out", "").with_code(code);
+        KubeError::of("blue", "set the weight", kube::Error::Api(status.boxed()))
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_now_may_succeed_later() {
+        for code in [429, 500, 502, 503, 504] {
+            assert!(matches!(answered(code), KubeError::Unreachable { .. }), "{code}");
+        }
+        for code in [400, 413, 422] {
+            assert!(matches!(answered(code), KubeError::Refused { .. }), "{code}");
+        }
+    }
 
     #[test]
     fn an_unknown_kind_is_not_found_either() {

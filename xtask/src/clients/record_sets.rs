@@ -7,7 +7,8 @@ const MIGRATE: &str = "$cf migrate --actuator route53 --host burnham.$DOMAIN --c
 
 /// On a lab without DNS controllers.
 pub(crate) fn checks() -> Vec<Check> {
-    let script = |text: &str| -> &'static str { Box::leak(text.replace("MIGRATE", MIGRATE).into_boxed_str()) };
+    let script =
+        |text: &str| -> &'static str { Box::leak(text.replace("MIGRATE", MIGRATE).into_boxed_str()) };
     vec![
         Check {
             name: "aws makes weighted records with an owner for hosts that no annotation names",
@@ -74,8 +75,8 @@ wait $! && echo asked $asked, failed $failed",
             words: &["all green"],
             script: script(
                 "lb=$(kg get ingress burnham-ingress -n team-burnham -o jsonpath='{.status.loadBalancer.ingress[0].hostname}')
-want=$(command dig +short -p ${CROSSFADE_RESOLVER#*:} @${CROSSFADE_RESOLVER%:*} $lb | sort | head -1)
-for n in 1 2 3 4; do for i in 1 2 3 4 5; do ask $n +short burnham.$DOMAIN; done; done | grep -v \"$want\" | grep . || echo all green",
+want=$(command dig +short -p ${CROSSFADE_RESOLVER#*:} @${CROSSFADE_RESOLVER%:*} $lb)
+for n in 1 2 3 4; do for i in 1 2 3 4 5; do ask $n +short burnham.$DOMAIN; done; done | grep -vxF \"$want\" || echo all green",
             ),
         },
         Check {
@@ -83,9 +84,9 @@ for n in 1 2 3 4; do for i in 1 2 3 4 5; do ask $n +short burnham.$DOMAIN; done;
             ends: Well,
             words: &["rolled back: GateFailed", "ended 3", "4 one 0", "4 two 100"],
             script: script(
-                "(sleep 3; $cf lab inject --dir $CROSSFADE_LAB_DIR eks-blueprint-blue errors >/dev/null 2>&1 || $cf lab inject --dir $CROSSFADE_LAB_DIR blue-500 >/dev/null) &
+                "(sleep 4; $cf lab inject blue http500) >/dev/null 2>&1 &
 MIGRATE --owner platform --from green --to blue --steps 50%,100% --bake 10 --yes; echo ended $?
-$cf lab inject --dir $CROSSFADE_LAB_DIR blue-500 --off >/dev/null 2>&1
+$cf lab inject blue none >/dev/null
 aws route53 list-resource-record-sets --hosted-zone-id $(zone) --query \"ResourceRecordSets[?SetIdentifier != null && contains(Name, 'burnham')].[SetIdentifier, Weight]\" --output text | sort | uniq -c | tr -s ' \\t' ' '",
             ),
         },
