@@ -1,10 +1,14 @@
-//! A migration whose driver is killed again and again, while curl keeps asking: right weights at the end, no failed request.
+//! Migrations whose driver is killed again and again and whose world fails in storms, while curl keeps asking: right
+//! weights at the end, no failed request, no way back that nobody asked for.
+//!
+//! What happens when is drawn from a seed; what the machine makes of it is not.
+
+mod drivers;
+mod random;
+mod storms;
+mod users;
 
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -12,99 +16,181 @@ use anyhow::{Context, bail};
 use crate::clients::{Bench, printed};
 use crate::say;
 
-/// Between two requests: many enough to meet every moment of a migration, few enough for curl.
-const ASK_EVERY: Duration = Duration::from_millis(50);
-/// A killed driver's leases: the one that follows does nothing until they are over, and is killed after that.
-const LEASE: Duration = Duration::from_millis(14_500);
-/// A driver that follows a killed one waits for its leases (15 s) before it goes on.
-const DRIVE_WITHIN: Duration = Duration::from_secs(90);
+use drivers::{Drivers, Ended};
+use random::Random;
+use storms::Storms;
+pub(crate) use users::Users;
 
-/// Kills `kills` drivers; true when nothing was lost.
-pub(crate) fn run(crossfade: Option<PathBuf>, kills: u32, seed: u64) -> anyhow::Result<bool> {
+pub(crate) use drivers::Kind;
+
+/// A killed driver's leases: the one that follows does nothing until they are over, and is killed after that.
+const LEASE: Duration = Duration::from_secs(15);
+/// The latest moment of a kill once a driver may do something: anywhere in a migration of 12 s but its end.
+const KILL_WITHIN_MS: u64 = 9_000;
+/// A driver that follows a killed one waits for its leases (15 s) before it goes on; storms hold it up further.
+const DRIVE_WITHIN: Duration = Duration::from_secs(90);
+/// How long a driver that is not disturbed any more may take: leases, then a migration from its beginning (12 s), twice
+/// over for a machine under load.
+const CALM_DRIVE_WITHIN: Duration = Duration::from_mins(1);
+/// Between two looks at a driver.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Before a driver that could not begin is started again, as an operator's restart policy has it.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+
+/// What a campaign consists of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// How many drivers are killed.
+    pub kills: u32,
+    /// How often faults are switched on.
+    pub storms: u32,
+    /// When, and which.
+    pub seed: u64,
+    /// Who drives.
+    pub driver: Kind,
+}
+
+/// What happened in all.
+#[derive(Default)]
+struct Tally {
+    migrations: u32,
+    killed: u32,
+    /// Drivers that could not begin while something failed, and were started again.
+    restarted: u32,
+    /// What must not happen.
+    broken: Vec<String>,
+}
+
+/// Runs a campaign; true when nothing was lost.
+pub(crate) fn run(crossfade: Option<PathBuf>, options: Options) -> anyhow::Result<bool> {
     let crossfade = crate::clients::program(crossfade)?;
     let dir = std::env::temp_dir().join(format!("crossfade-faults-{}", std::process::id()));
     let bench = Bench::up(&crossfade, &dir, &[])?;
-    let result = campaign(&bench, kills, seed);
+    let result = campaign(&bench, &dir, options);
     drop(bench);
-    let _ = std::fs::remove_dir_all(&dir);
+    if matches!(result, Ok(true)) {
+        let _ = std::fs::remove_dir_all(&dir);
+    } else {
+        say(&format!("the logs are in {}", dir.display()));
+    }
     result
 }
 
-fn campaign(bench: &Bench, kills: u32, seed: u64) -> anyhow::Result<bool> {
+fn campaign(bench: &Bench, dir: &std::path::Path, options: Options) -> anyhow::Result<bool> {
+    let began = Instant::now();
     let users = Users::start(bench)?;
-    let mut random = seed;
-    let mut killed = 0;
-    let mut runs = 0;
+    let storms = Storms::start(bench, options.seed, options.storms);
+    let mut random = Random::new(options.seed);
+    let mut drivers = Drivers::new(bench, dir, options.driver);
+    let mut tally = Tally::default();
     let mut from_blue = true;
-    while killed < kills {
-        let mut lease = Duration::ZERO;
+    while tally.killed < options.kills || storms.are_to_come() {
         let (from, to) = if from_blue { ("blue", "green") } else { ("green", "blue") };
-        runs += 1;
-        let mut driver = drive(bench, &begin(from, to, runs))?;
-        loop {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let after = lease + Duration::from_millis(200 + (random >> 33) % 6_000);
-            if killed < kills && !ends_within(&mut driver, after)? {
-                driver.kill().context("kill")?;
-                driver.wait().context("wait")?;
-                killed += 1;
-                say(&format!(
-                    "killed {killed} of {kills}, {} ms into a drive from {from} to {to}",
-                    after.as_millis()
-                ));
-                driver = drive(bench, &resume(from, to, runs))?;
-                lease = LEASE;
-                continue;
-            }
-            if !ends_within(&mut driver, DRIVE_WITHIN)? {
-                bail!("the driver of migration {runs} does not end");
-            }
+        tally.migrations += 1;
+        let result = migrate(&mut drivers, &storms, &mut random, options.kills, &mut tally, from, to)
+            .and_then(|()| storms.in_calm(|| check_end(bench, from, to)));
+        if let Err(error) = result {
+            tally.broken.push(format!("migration {}: {error:#}", tally.migrations));
             break;
         }
-        check_end(bench, from, to)?;
         from_blue = !from_blue;
     }
-    let (asked, failed) = users.stop();
-    say(&format!("{runs} migrations, {killed} drivers killed, {asked} requests, {failed} failed"));
-    say(&format!("{} passed, {} failed", u64::from(failed == 0) * u64::from(runs), failed));
-    Ok(failed == 0 && asked > 0)
+    drop(drivers);
+    let weather = storms.stop();
+    let (asked, failures) = users.stop();
+    for failure in failures.iter().take(5) {
+        tally.broken.push(format!("a request failed: {failure}"));
+    }
+    let failed = failures.len();
+    if asked == 0 {
+        tally.broken.push("nobody asked".to_owned());
+    }
+    for broken in &tally.broken {
+        say(&format!("FAILED  {broken}"));
+    }
+    say(&format!("storms: {weather}"));
+    say(&format!(
+        "{} migrations, {} drivers killed, {} restarted that could not begin, {asked} requests, {failed} failed, {} s",
+        tally.migrations,
+        tally.killed,
+        tally.restarted,
+        began.elapsed().as_secs()
+    ));
+    let passed = tally.migrations - u32::from(!tally.broken.is_empty()).min(tally.migrations);
+    say(&format!("{passed} passed, {} failed", tally.broken.len()));
+    Ok(tally.broken.is_empty())
 }
 
-fn contexts() -> &'static str {
-    "--context blue=eks-blueprint-blue --context green=eks-blueprint-green"
+/// One migration to its end, whatever happens to its drivers.
+fn migrate(
+    drivers: &mut Drivers<'_>,
+    storms: &Storms,
+    random: &mut Random,
+    kills: u32,
+    tally: &mut Tally,
+    from: &str,
+    to: &str,
+) -> anyhow::Result<()> {
+    let run = tally.migrations;
+    let began = Instant::now();
+    let (killed_before, restarted_before) = (tally.killed, tally.restarted);
+    drivers.begin(run, from, to)?;
+    let mut lease = Duration::ZERO;
+    loop {
+        let after = lease + Duration::from_millis(200 + random.below(KILL_WITHIN_MS));
+        let limit = if tally.killed < kills { after } else { DRIVE_WITHIN };
+        let mut ended = wait(drivers, limit)?;
+        if ended.is_none() && tally.killed < kills {
+            drivers.kill()?;
+            tally.killed += 1;
+            let ms = after.as_millis();
+            say(&format!("killed {} of {kills}, {ms} ms into a drive from {from} to {to}", tally.killed));
+            drivers.take_up()?;
+            lease = LEASE;
+            continue;
+        }
+        if ended.is_none() {
+            say("the driver takes long: no more storms until it ends");
+            ended = storms.in_calm(|| wait(drivers, CALM_DRIVE_WITHIN))?;
+        }
+        match ended {
+            None => bail!("its driver does not end, {} s after the last fault", CALM_DRIVE_WITHIN.as_secs()),
+            Some(Ended::Complete) => break,
+            Some(Ended::Otherwise(how)) => bail!("it ended {how}; faults then: {}", storms.since(began)),
+            Some(Ended::CouldNotBegin(why)) if storms.was_stormy_within(Duration::from_secs(10)) => {
+                tally.restarted += 1;
+                say(&format!("a driver could not begin ({}): {why}", storms.since(began)));
+                std::thread::sleep(RESTART_AFTER);
+                drivers.take_up()?;
+            }
+            Some(Ended::CouldNotBegin(why)) => bail!("its driver does not begin, in calm: {why}"),
+            Some(Ended::GaveUp(why)) => bail!("its driver gave up: {why}; faults: {}", storms.since(began)),
+        }
+    }
+    say(&format!(
+        "migration {run} from {from} to {to}: complete in {} s, {} kills, {} restarts, faults: {}",
+        began.elapsed().as_secs(),
+        tally.killed - killed_before,
+        tally.restarted - restarted_before,
+        storms.since(began)
+    ));
+    Ok(())
 }
 
-fn begin(from: &str, to: &str, run: u32) -> String {
-    let contexts = contexts();
-    format!(
-        "exec $cf migrate --from {from} --to {to} {contexts} --yes --draws 500 --name run-{run} --home green"
-    )
-}
-
-/// A driver killed before it made its object has nothing to take up: then it is begun again.
-fn resume(from: &str, to: &str, run: u32) -> String {
-    let contexts = contexts();
-    format!(
-        "if kg get migration run-{run} -n crossfade >/dev/null 2>&1; then \
-         exec $cf migration resume run-{run} --home-context eks-blueprint-green {contexts}; else {}; fi",
-        begin(from, to, run)
-    )
-}
-
-fn drive(bench: &Bench, script: &str) -> anyhow::Result<Child> {
-    let mut command = bench.command(script);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("cannot start the driver")
-}
-
-fn ends_within(child: &mut Child, limit: Duration) -> anyhow::Result<bool> {
+fn wait(drivers: &mut Drivers<'_>, limit: Duration) -> anyhow::Result<Option<Ended>> {
     let until = Instant::now() + limit;
     while Instant::now() < until {
-        if child.try_wait().context("cannot look at the driver")?.is_some() {
-            return Ok(true);
+        if let Some(ended) = drivers.ended()? {
+            return Ok(Some(ended));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(LOOK_EVERY);
     }
-    Ok(false)
+    Ok(None)
+}
+
+/// The lab's clusters as crossfade's options.
+fn contexts() -> &'static str {
+    "--context blue=eks-blueprint-blue --context green=eks-blueprint-green"
 }
 
 /// Everything is where the migration wanted it, in annotations and in records.
@@ -113,8 +199,10 @@ fn check_end(bench: &Bench, from: &str, to: &str) -> anyhow::Result<()> {
     let output = bench.sh(&script);
     let document: serde_json::Value =
         serde_json::from_slice(&output.stdout).with_context(|| printed(&output))?;
+    let mut hosts = 0;
     for group in document["groups"].as_array().into_iter().flatten() {
         for host in group["hosts"].as_array().into_iter().flatten() {
+            hosts += 1;
             for (cluster, weight) in [(from, 0), (to, 100)] {
                 let seen = &host["clusters"][cluster];
                 if seen["declared"] != weight || seen["record"] != weight {
@@ -123,46 +211,8 @@ fn check_end(bench: &Bench, from: &str, to: &str) -> anyhow::Result<()> {
             }
         }
     }
+    if hosts == 0 {
+        bail!("no hosts are left: {document}");
+    }
     Ok(())
-}
-
-/// curl, again and again.
-struct Users {
-    stop: Arc<AtomicBool>,
-    asked: Arc<AtomicU64>,
-    failed: Arc<AtomicU64>,
-    thread: JoinHandle<()>,
-}
-
-impl Users {
-    fn start(bench: &Bench) -> anyhow::Result<Users> {
-        let output = bench.sh("echo $CURL_HOME; echo https://burnham.$DOMAIN/");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut lines = text.lines().map(ToOwned::to_owned);
-        let (curl_home, url) = lines.next().zip(lines.next()).context("the lab has no environment")?;
-        let (stop, asked, failed) = (Arc::new(AtomicBool::new(false)), Arc::default(), Arc::default());
-        let (stopped, all, bad): (_, Arc<AtomicU64>, Arc<AtomicU64>) =
-            (Arc::clone(&stop), Arc::clone(&asked), Arc::clone(&failed));
-        let thread = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                let asked = Command::new("curl")
-                    .args(["-sf", "-o", "/dev/null", "--max-time", "5", &url])
-                    .env("CURL_HOME", &curl_home)
-                    .status();
-                all.fetch_add(1, Ordering::Relaxed);
-                if !asked.is_ok_and(|status| status.success()) {
-                    bad.fetch_add(1, Ordering::Relaxed);
-                }
-                std::thread::sleep(ASK_EVERY);
-            }
-        });
-        Ok(Users { stop, asked, failed, thread })
-    }
-
-    fn stop(self) -> (u64, u64) {
-        self.stop.store(true, Ordering::Relaxed);
-        // A thread that panicked has counted what it asked until then.
-        let _ = self.thread.join();
-        (self.asked.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed))
-    }
 }

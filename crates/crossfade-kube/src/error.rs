@@ -1,5 +1,21 @@
 //! What can go wrong with a cluster: each text names the cluster and what was tried.
 
+use kube::core::Status;
+
+/// Whether an answer says that something is not there. A kind that the server does not know is answered with a plain text,
+/// which carries no reason for `Status::is_not_found` to see.
+pub(crate) fn is_absent(status: &Status) -> bool {
+    status.code == NOT_FOUND
+}
+
+/// The HTTP status of what is not there.
+const NOT_FOUND: u16 = 404;
+
+/// The server wants to be asked later.
+const TOO_MANY_REQUESTS: u16 = 429;
+/// From here on codes tell of the server, not of the request.
+const SERVER_ERRORS: u16 = 500;
+
 /// A request that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeError {
@@ -62,7 +78,7 @@ pub enum KubeError {
         /// The server's words.
         message: String,
     },
-    /// No answer.
+    /// No answer, or one that says that there is none now (429, 5xx): the same request may succeed later.
     #[error("{cluster}: {action}: the API server cannot be reached")]
     Unreachable {
         /// The cluster.
@@ -90,12 +106,15 @@ impl KubeError {
         let kube::Error::Api(status) = error else {
             return KubeError::Unreachable { cluster, action, source: Box::new(error) };
         };
+        if status.code == TOO_MANY_REQUESTS || status.code >= SERVER_ERRORS {
+            return KubeError::Unreachable { cluster, action, source: Box::new(kube::Error::Api(status)) };
+        }
         let message = status.message.clone();
         if status.is_forbidden() || status.code == 401 {
             KubeError::Forbidden { cluster, action, message }
         } else if status.is_conflict() {
             KubeError::Conflict { cluster, action }
-        } else if status.is_not_found() {
+        } else if is_absent(&status) {
             KubeError::NotFound { cluster, action, message }
         } else {
             KubeError::Refused { cluster, action, message }
@@ -126,5 +145,33 @@ impl KubeError {
     /// True when the object is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, KubeError::NotFound { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(code: u16) -> KubeError {
+        let status = Status::failure("etcdserver: request timed out", "").with_code(code);
+        KubeError::of("blue", "set the weight", kube::Error::Api(status.boxed()))
+    }
+
+    #[test]
+    fn what_a_server_cannot_do_now_may_succeed_later() {
+        for code in [429, 500, 502, 503, 504] {
+            assert!(matches!(answered(code), KubeError::Unreachable { .. }), "{code}");
+        }
+        for code in [400, 413, 422] {
+            assert!(matches!(answered(code), KubeError::Refused { .. }), "{code}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_not_found_either() {
+        // What kube makes of the plain text that a server answers with for a kind that it does not know.
+        let text = Status::failure("404 page not found", "Failed to parse error data").with_code(404);
+        let error = KubeError::of("blue", "list applications", kube::Error::Api(text.boxed()));
+        assert!(error.is_not_found(), "{error}");
     }
 }

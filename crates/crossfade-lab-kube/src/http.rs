@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod discovery;
 mod dispatch;
+mod failing;
 mod logs;
 mod reading;
 mod reviews;
@@ -17,6 +18,7 @@ mod writing;
 
 use std::sync::Arc;
 
+use crate::faults::Faults;
 use crate::{PodLogs, Store, User};
 
 pub use server::ApiServer;
@@ -28,4 +30,5 @@ struct Context {
     users: Vec<User>,
     pod_logs: Arc<dyn PodLogs>,
     started: jiff::Timestamp,
+    faults: Faults,
 }

@@ -6,6 +6,7 @@
 
 mod crd;
 mod error;
+mod faults;
 mod fields;
 mod http;
 mod kinds;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use error::{ApiError, Cause, Reason};
+pub use faults::Faults;
 pub use http::ApiServer;
 pub use resource::ResourceId;
 pub use store::{Store, Watch, WatchEvent, WatchEventKind};

@@ -5,7 +5,7 @@
 
 mod document;
 mod identity;
-mod operation;
+pub(crate) mod operation;
 mod records;
 mod request;
 mod server;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::api::operation::Operation;
 use crate::service::NAME_SERVER_COUNT;
 
 /// Route 53 serves five API requests per second and account (its developer guide, "Quotas": "All requests").
@@ -27,6 +28,7 @@ struct Shared {
     api: Mutex<ApiFaults>,
     down: [AtomicBool; NAME_SERVER_COUNT],
     frozen: [watch::Sender<bool>; NAME_SERVER_COUNT],
+    later: watch::Sender<Duration>,
 }
 
 #[derive(Debug)]
@@ -34,7 +36,42 @@ struct ApiFaults {
     bucket: Option<TokenBucket>,
     fail_next: u32,
     fail_code: String,
+    throttled: Every,
+    failed: Every,
     latency: Duration,
+}
+
+/// A part of all calls.
+#[derive(Debug, Default)]
+struct Every {
+    /// 0 for none.
+    nth: u64,
+    calls: u64,
+    hits: u64,
+}
+
+impl Every {
+    /// Which hit this call is, if it is one.
+    fn next(&mut self) -> Option<u64> {
+        if self.nth == 0 {
+            return None;
+        }
+        self.calls += 1;
+        if !self.calls.is_multiple_of(self.nth) {
+            return None;
+        }
+        self.hits += 1;
+        Some(self.hits - 1)
+    }
+}
+
+/// How a call fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Before anything was done.
+    Before(String),
+    /// Everything was done, and the answer got lost.
+    After(String),
 }
 
 #[derive(Debug)]
@@ -51,10 +88,13 @@ impl Faults {
                     bucket: None,
                     fail_next: 0,
                     fail_code: String::new(),
+                    throttled: Every::default(),
+                    failed: Every::default(),
                     latency: Duration::ZERO,
                 }),
                 down: std::array::from_fn(|_| AtomicBool::new(false)),
                 frozen: std::array::from_fn(|_| watch::Sender::new(false)),
+                later: watch::Sender::new(Duration::ZERO),
             }),
         }
     }
@@ -71,6 +111,23 @@ impl Faults {
         let mut api = self.api();
         api.fail_next = n;
         code.clone_into(&mut api.fail_code);
+    }
+
+    /// Throttles every `n`th call: with `Throttling`, and changes of records in turn with `PriorRequestNotComplete`. 0 ends
+    /// the fault.
+    pub fn throttle_every(&self, n: u32) {
+        self.api().throttled = Every { nth: u64::from(n), ..Every::default() };
+    }
+
+    /// Makes every `n`th call fail: with 500, with 503, and with 500 after it was carried out, in turn. 0 ends the fault.
+    pub fn fail_every(&self, n: u32) {
+        self.api().failed = Every { nth: u64::from(n), ..Every::default() };
+    }
+
+    /// Lets the name servers take every change up later than they do by themselves, each at a moment of its own, the last
+    /// one by `later`. Zero ends the fault, and what is late is taken up at once.
+    pub fn take_up_later(&self, later: Duration) {
+        self.shared.later.send_replace(later);
     }
 
     /// Delays every Route 53 API answer by `latency`.
@@ -105,14 +162,42 @@ impl Faults {
         self.api().latency
     }
 
-    /// The error code that the call arriving at `now` must fail with, if any. Takes a token.
-    pub(crate) fn refuse_call(&self, now: Instant) -> Option<String> {
+    /// By how much this name server is late.
+    pub(crate) fn later(&self, index: usize) -> (watch::Receiver<Duration>, f64) {
+        let share = (index + 1) as f64 / NAME_SERVER_COUNT as f64;
+        (self.shared.later.subscribe(), share)
+    }
+
+    /// How the call of `operation` arriving at `now` must fail, if it must. Takes a token.
+    pub(crate) fn refuse_call(&self, operation: &Operation, now: Instant) -> Option<Refusal> {
         let mut api = self.api();
-        if api.fail_next > 0 {
-            api.fail_next -= 1;
-            return Some(api.fail_code.clone());
+        if let Some(hit) = api.throttled.next() {
+            let is_change = matches!(operation, Operation::ChangeResourceRecordSets { .. });
+            let code = if is_change && hit % 2 == 1 { "PriorRequestNotComplete" } else { "Throttling" };
+            return Some(Refusal::Before(code.to_owned()));
         }
-        let bucket = api.bucket.as_mut()?;
+        if let Some(hit) = api.failed.next() {
+            return Some(match hit % 3 {
+                0 => Refusal::Before("InternalFailure".to_owned()),
+                1 => Refusal::Before("ServiceUnavailable".to_owned()),
+                _ => Refusal::After("InternalFailure".to_owned()),
+            });
+        }
+        api.refuse_by_count_or_quota(now).map(Refusal::Before)
+    }
+
+    fn api(&self) -> std::sync::MutexGuard<'_, ApiFaults> {
+        self.shared.api.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ApiFaults {
+    fn refuse_by_count_or_quota(&mut self, now: Instant) -> Option<String> {
+        if self.fail_next > 0 {
+            self.fail_next -= 1;
+            return Some(self.fail_code.clone());
+        }
+        let bucket = self.bucket.as_mut()?;
         let elapsed = now.saturating_duration_since(bucket.refilled_at);
         bucket.refilled_at = now;
         bucket.tokens = (bucket.tokens + elapsed.as_secs_f64() * REQUESTS_PER_SECOND).min(REQUESTS_BURST);
@@ -122,21 +207,52 @@ impl Faults {
         bucket.tokens -= 1.0;
         None
     }
-
-    fn api(&self) -> std::sync::MutexGuard<'_, ApiFaults> {
-        self.shared.api.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn call(faults: &Faults, now: Instant) -> Option<Refusal> {
+        faults.refuse_call(&Operation::ListHostedZones, now)
+    }
+
+    fn before(code: &str) -> Refusal {
+        Refusal::Before(code.to_owned())
+    }
+
+    #[test]
+    fn every_second_call_is_throttled_in_the_codes_that_its_operation_has() {
+        let faults = Faults::new();
+        faults.throttle_every(2);
+        let now = Instant::now();
+        let change = Operation::ChangeResourceRecordSets { zone: "Z1".to_owned() };
+        let changes: Vec<_> = (0..4).map(|_| faults.refuse_call(&change, now)).collect();
+        assert_eq!(
+            changes,
+            [None, Some(before("Throttling")), None, Some(before("PriorRequestNotComplete"))]
+        );
+        let lists: Vec<_> = (0..4).map(|_| call(&faults, now)).collect();
+        assert_eq!(lists, [None, Some(before("Throttling")), None, Some(before("Throttling"))]);
+        faults.throttle_every(0);
+        assert!((0..10).all(|_| call(&faults, now).is_none()));
+    }
+
+    #[test]
+    fn failing_calls_take_turns() {
+        let faults = Faults::new();
+        faults.fail_every(1);
+        let now = Instant::now();
+        let calls: Vec<_> = (0..3).map(|_| call(&faults, now)).collect();
+        let after = Refusal::After("InternalFailure".to_owned());
+        assert_eq!(calls, [before("InternalFailure"), before("ServiceUnavailable"), after].map(Some));
+    }
+
     #[test]
     fn nothing_is_refused_while_no_fault_is_on() {
         let faults = Faults::new();
         let now = Instant::now();
-        assert!((0..100).all(|_| faults.refuse_call(now).is_none()));
+        assert!((0..100).all(|_| call(&faults, now).is_none()));
     }
 
     #[test]
@@ -144,10 +260,10 @@ mod tests {
         let faults = Faults::new();
         faults.set_throttled(true);
         let start = Instant::now() + Duration::from_mins(1);
-        let passed = (0..20).filter(|_| faults.refuse_call(start).is_none()).count();
+        let passed = (0..20).filter(|_| call(&faults, start).is_none()).count();
         assert_eq!(passed, 10);
         let later = start + Duration::from_secs(1);
-        let passed = (0..20).filter(|_| faults.refuse_call(later).is_none()).count();
+        let passed = (0..20).filter(|_| call(&faults, later).is_none()).count();
         assert_eq!(passed, 5);
     }
 
@@ -156,8 +272,8 @@ mod tests {
         let faults = Faults::new();
         faults.fail_next(2, "PriorRequestNotComplete");
         let now = Instant::now();
-        assert_eq!(faults.refuse_call(now).as_deref(), Some("PriorRequestNotComplete"));
-        assert!(faults.refuse_call(now).is_some());
-        assert!(faults.refuse_call(now).is_none());
+        assert_eq!(call(&faults, now), Some(before("PriorRequestNotComplete")));
+        assert!(call(&faults, now).is_some());
+        assert!(call(&faults, now).is_none());
     }
 }

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossfade_lab_kube::{ApiError, ApiServer, ApiServerOptions, ResourceId, Store, User};
+use crossfade_lab_kube::{ApiError, ApiServer, ApiServerOptions, Faults, ResourceId, Store, User};
 use rustls::ServerConfig;
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -116,6 +116,8 @@ pub(crate) struct Cluster {
     pub(crate) deployed: Mutex<HashMap<GroupId, Deployed>>,
     pub(crate) deployed_services: Mutex<HashMap<(String, String), String>>,
     pub(crate) fault: FaultSwitch,
+    /// What goes wrong with its API.
+    pub(crate) api_faults: Faults,
     pub(crate) queue: Queue<Key>,
     dir: PathBuf,
     node_name: String,
@@ -153,6 +155,7 @@ impl ClusterHandle {
             deployed: Mutex::default(),
             deployed_services: Mutex::default(),
             fault: FaultSwitch::default(),
+            api_faults: server.faults(),
             queue: Queue::new(),
             dir,
             node_name,

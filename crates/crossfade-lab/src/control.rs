@@ -15,6 +15,7 @@ use http_body_util::Full;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::disturbance::{Disturbance, Turn};
 use crate::error::LabError;
 use crate::exchange::exchange;
 use crate::fault::Fault;
@@ -27,6 +28,7 @@ const PART: &str = "control port";
 const STATUS: &str = "/v1/status";
 const LOAD_BALANCERS: &str = "/v1/load-balancers";
 const FAULT: &str = "/v1/fault";
+const DISTURBANCE: &str = "/v1/disturbance";
 const END: &str = "/v1/end";
 
 /// A client of a running lab's control port.
@@ -44,6 +46,8 @@ pub struct LabStatus {
     pub load_balancers: Vec<LoadBalancerStatus>,
     /// Each cluster's fault.
     pub faults: BTreeMap<String, Fault>,
+    /// What goes wrong with the APIs, Route 53 and the name servers.
+    pub disturbances: Vec<Disturbance>,
     /// Bytes of the lab's process in RAM; 0 where the system does not tell.
     pub resident_memory_bytes: u64,
     /// Calls to the AWS endpoint by operation.
@@ -102,6 +106,12 @@ struct FaultRequest {
     fault: Fault,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+struct DisturbanceRequest {
+    turn: Turn,
+    what: Disturbance,
+}
+
 impl Control {
     /// A client for the lab at `addresses`.
     pub fn new(addresses: &LabAddresses) -> Control {
@@ -118,6 +128,17 @@ impl Control {
     pub async fn inject(&self, cluster: &str, fault: Fault) -> Result<(), LabError> {
         let request = FaultRequest { cluster: cluster.to_owned(), fault };
         self.send(FAULT, &request).await
+    }
+
+    /// Makes something go wrong until it is ended. One of the same kind in the same place takes the other's place.
+    pub async fn begin(&self, what: Disturbance) -> Result<(), LabError> {
+        self.send(DISTURBANCE, &DisturbanceRequest { turn: Turn::Begin, what }).await
+    }
+
+    /// Ends what [`begin`](Self::begin) began; its number does not matter, but that of a name server. What is not on stays
+    /// off.
+    pub async fn end(&self, what: Disturbance) -> Result<(), LabError> {
+        self.send(DISTURBANCE, &DisturbanceRequest { turn: Turn::End, what }).await
     }
 
     /// How the lab is now.

@@ -18,6 +18,7 @@ use crate::balancer::{Balancers, CLUSTERS_MAX};
 use crate::certificates::{self, Authority};
 use crate::cluster::{ClusterHandle, ClusterOptions, PodAddresses};
 use crate::control::{self, Desk};
+use crate::disturbance::Disturbances;
 use crate::error::LabError;
 use crate::exchange::exchange;
 use crate::home::{self, Context};
@@ -83,6 +84,7 @@ impl Lab {
             clusters: clusters.iter().map(|handle| Arc::clone(&handle.cluster)).collect(),
             infrastructure: Arc::clone(&infrastructure),
             route53: route53.clone(),
+            disturbances: Disturbances::default(),
             end_requested: end_requested.clone(),
         });
         let resolver = route53.resolver_address();

@@ -12,6 +12,7 @@ mod balancer;
 mod certificates;
 mod cluster;
 mod control;
+mod disturbance;
 mod dns;
 mod error;
 mod exchange;
@@ -25,6 +26,7 @@ mod proxy;
 mod stop;
 
 pub use control::{Control, LabStatus, LoadBalancerStatus};
+pub use disturbance::Disturbance;
 pub use error::LabError;
 pub use fault::{Fault, FaultSwitch};
 pub use lab::Lab;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossfade_lab::users::{UserOptions, Users};
-use crossfade_lab::{Control, Fault, Lab, LabAddresses, LabCluster, LabError, LabOptions};
+use crossfade_lab::{Control, Disturbance, Fault, Lab, LabAddresses, LabCluster, LabError, LabOptions};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
@@ -269,6 +269,49 @@ async fn viewers_read_and_strangers_do_nothing() {
     assert!(matches!(unknown, Err(LabError::Refused { status: 404, .. })), "{unknown:?}");
     Control::new(&client.addresses).request_end().await.unwrap();
     lab.end_requested().await;
+    let dir = client.addresses.dir.clone();
+    lab.stop().await;
+    remove(&dir);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_disturbed_fails_in_its_place_alone_and_works_again() {
+    let (lab, client) = start().await;
+    let control = Control::new(&client.addresses);
+    let errors = Disturbance::ApiErrors { cluster: CLUSTERS[0].to_owned(), every: 1 };
+    control.begin(errors.clone()).await.unwrap();
+    let down = Disturbance::NameServerDown { number: 2 };
+    control.begin(down.clone()).await.unwrap();
+    assert_eq!(control.status().await.unwrap().disturbances, [errors.clone(), down.clone()]);
+
+    let namespaces = async |cluster| client.kube(cluster, Method::GET, "/api/v1/namespaces", "").await;
+    let (status, answer) = namespaces(CLUSTERS[0]).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!((&answer["kind"], &answer["status"]), (&Value::from("Status"), &Value::from("Failure")));
+    assert_eq!(namespaces(CLUSTERS[1]).await.0, StatusCode::OK);
+    let silent = lab.route53().name_servers()[1];
+    let mut stream = TcpStream::connect(silent).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &[0, 12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        .await
+        .unwrap();
+    let answered = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 1]).await;
+    assert!(matches!(answered, Ok(0) | Err(_)), "{answered:?}");
+
+    control.end(errors).await.unwrap();
+    control.end(down).await.unwrap();
+    assert_eq!(control.status().await.unwrap().disturbances, []);
+    assert_eq!(namespaces(CLUSTERS[0]).await.0, StatusCode::OK);
+
+    for (what, status) in [
+        (Disturbance::NameServerDown { number: 5 }, 422),
+        (Disturbance::SlowSync { ms: 0 }, 422),
+        (Disturbance::ApiDown { cluster: "eks-blueprint-red".to_owned() }, 404),
+    ] {
+        match control.begin(what).await {
+            Err(LabError::Refused { status: said, .. }) => assert_eq!(said, status),
+            other => panic!("{other:?}"),
+        }
+    }
     let dir = client.addresses.dir.clone();
     lab.stop().await;
     remove(&dir);

@@ -83,7 +83,7 @@ async fn handle(context: &Arc<Context>, request: Request<Incoming>) -> Result<An
     answer
 }
 
-fn is_public(path: &str) -> bool {
+pub(super) fn is_public(path: &str) -> bool {
     path == "/version" || ["/healthz", "/livez", "/readyz"].iter().any(|prefix| path.starts_with(prefix))
 }
 

@@ -11,7 +11,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::Context;
-use super::dispatch;
+use super::failing;
+use crate::faults::Faults;
 use crate::{ApiServerOptions, Store};
 
 /// Connections at once. A client keeps one or two, so this is far above what a lab needs and bounds what a
@@ -28,6 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct ApiServer {
     address: SocketAddr,
     store: Store,
+    faults: Faults,
     accepting: JoinHandle<()>,
     namespaces: JoinHandle<()>,
 }
@@ -44,17 +46,19 @@ impl ApiServer {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let store = Store::new(&options.cluster_name);
+        let faults = Faults::new();
         let context = Arc::new(Context {
             store: store.clone(),
             kubernetes_version: options.kubernetes_version,
             users: options.users,
             pod_logs: options.pod_logs,
             started: jiff::Timestamp::now(),
+            faults: faults.clone(),
         });
         let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(options.tls), context));
         let namespaces = tokio::spawn(store.clone().run_namespace_controller());
         tracing::info!(cluster = options.cluster_name, %address, "Kubernetes API is ready");
-        Ok(ApiServer { address, store, accepting, namespaces })
+        Ok(ApiServer { address, store, faults, accepting, namespaces })
     }
 
     /// Where it listens.
@@ -65,6 +69,11 @@ impl ApiServer {
     /// The objects it serves.
     pub fn store(&self) -> Store {
         self.store.clone()
+    }
+
+    /// What can be made to go wrong with it.
+    pub fn faults(&self) -> Faults {
+        self.faults.clone()
     }
 }
 
@@ -86,6 +95,8 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, context: Arc<Conte
             continue;
         }
         match listener.accept().await {
+            // Down: who connects loses the connection at once.
+            Ok(_) if context.faults.is_down() => {}
             Ok((stream, _)) => {
                 connections.spawn(serve(stream, acceptor.clone(), context.clone()));
             }
@@ -110,14 +121,20 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, context: Arc<Context>) 
         }
         Err(_) => return,
     };
+    let faults = context.faults.clone();
     let service = service_fn(move |request| {
         let context = context.clone();
-        async move { Ok::<_, std::convert::Infallible>(dispatch::answer(&context, request).await) }
+        async move { Ok::<_, std::convert::Infallible>(failing::answer(&context, request).await) }
     });
     let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
     builder.http2().timer(TokioTimer::new());
-    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "connection ended");
+    tokio::select! {
+        ended = builder.serve_connection(TokioIo::new(stream), service) => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            }
+        }
+        () = faults.wait_until_down() => {}
     }
 }

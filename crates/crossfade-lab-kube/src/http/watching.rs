@@ -13,6 +13,7 @@ use super::call::{Call, Form};
 use super::dispatch::Place;
 use super::reading::{Selection, metadata_only};
 use crate::error::{ApiError, Problem, ProblemKind};
+use crate::faults::{Cut, Faults};
 use crate::meta;
 use crate::store::{End, Watch, WatchEventKind, in_version};
 use crate::table;
@@ -31,6 +32,13 @@ struct Writer {
     include: table::Include,
     /// A table's columns are sent with its first event only.
     columns_sent: bool,
+}
+
+/// For how long a watch lives, and what it gets in that time.
+struct Terms {
+    life: Duration,
+    bookmarks: bool,
+    faults: Faults,
 }
 
 /// What happens to be sent before the changes.
@@ -66,7 +74,8 @@ pub(super) fn watch(context: &Context, call: &Call, place: &Place) -> Result<Ans
     };
     match opened {
         Ok(watch) => {
-            tokio::spawn(run(watch, writer, start, selection, sender, life, bookmarks));
+            let terms = Terms { life, bookmarks, faults: context.faults.clone() };
+            tokio::spawn(run(watch, writer, start, selection, sender, terms));
         }
         // A watch that cannot start is told so in its stream, which is where clients look for it.
         Err(error) if error.code() == 410 => {
@@ -121,9 +130,9 @@ async fn run(
     start: Start,
     selection: Selection,
     sender: mpsc::Sender<Bytes>,
-    life: Duration,
-    bookmarks: bool,
+    terms: Terms,
 ) {
+    let Terms { life, bookmarks, faults } = terms;
     for object in &start.initial {
         if sender.send(writer.event("ADDED", object)).await.is_err() {
             return;
@@ -134,6 +143,8 @@ async fn run(
     }
     let end = tokio::time::sleep(life);
     tokio::pin!(end);
+    let cut = faults.wait_for_cut();
+    tokio::pin!(cut);
     let mut tick =
         tokio::time::interval_at(tokio::time::Instant::now() + BOOKMARK_INTERVAL, BOOKMARK_INTERVAL);
     loop {
@@ -164,6 +175,12 @@ async fn run(
                 }
                 return;
             }
+            cut = &mut cut => {
+                if let Some(last) = writer.last_words(cut, watch.cursor()) {
+                    let _ = sender.send(last).await;
+                }
+                return;
+            }
             () = sender.closed() => return,
         };
         if sender.send(piece).await.is_err() {
@@ -190,6 +207,18 @@ impl Writer {
                     columns,
                 );
                 line(kind, &table::document(&rows, &json!({"resourceVersion": version})))
+            }
+        }
+    }
+
+    /// What a watch that is cut ends with.
+    fn last_words(&mut self, cut: Cut, revision: u64) -> Option<Bytes> {
+        match cut {
+            Cut::Closed => None,
+            Cut::Expired => Some(line("ERROR", &ApiError::too_old(revision, revision + 1).status())),
+            Cut::Broken => {
+                let whole = self.bookmark(revision, false);
+                Some(whole.slice(..whole.len() / 2))
             }
         }
     }

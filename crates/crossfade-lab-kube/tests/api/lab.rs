@@ -80,6 +80,10 @@ impl Lab {
 
     /// A client with the token of `user`.
     pub(crate) async fn client(&self, user: &str) -> Client {
+        Client::try_from(self.config(user).await).unwrap()
+    }
+
+    async fn config(&self, user: &str) -> Config {
         let kubeconfig: Kubeconfig = serde_json::from_value(json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "it",
             "clusters": [{"name": "it", "cluster": {"server": format!("https://{}", self.server.address()),
@@ -88,12 +92,18 @@ impl Lab {
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
         }))
         .unwrap();
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-        Client::try_from(config).unwrap()
+        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
     }
 
     pub(crate) async fn admin(&self) -> Client {
         self.client("admin").await
+    }
+
+    /// A client that does not try again what failed.
+    pub(crate) async fn admin_who_asks_once(&self) -> Client {
+        let mut config = self.config("admin").await;
+        config.default_retry = false;
+        Client::try_from(config).unwrap()
     }
 }
 

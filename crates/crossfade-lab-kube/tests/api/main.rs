@@ -4,6 +4,7 @@
 mod access;
 mod applying;
 mod custom;
+mod failing;
 mod lab;
 mod logs;
 mod removal;

@@ -22,7 +22,7 @@ use crate::api::request::ApiRequest;
 use crate::api::{records, tags, zones};
 use crate::counters::CounterCells;
 use crate::error::ApiError;
-use crate::faults::Faults;
+use crate::faults::{Faults, Refusal};
 use crate::store::Store;
 
 /// Bytes of a request's body. A batch may hold 32,000 characters in 1,000 values; with their markup and escapes that is
@@ -176,9 +176,18 @@ impl Api {
         if service != "route53" {
             return Err(ApiError::SignatureDoesNotMatch { service: "route53" });
         }
-        if let Some(code) = self.faults.refuse_call(Instant::now()) {
-            return Err(ApiError::injected(&code));
+        match self.faults.refuse_call(&operation, Instant::now()) {
+            None => self.carry_out(operation, request),
+            Some(Refusal::Before(code)) => Err(ApiError::injected(&code)),
+            // Who was refused anyway hears why.
+            Some(Refusal::After(code)) => {
+                self.carry_out(operation, request)?;
+                Err(ApiError::injected(&code))
+            }
         }
+    }
+
+    fn carry_out(&self, operation: Operation, request: &ApiRequest) -> Result<Answer, ApiError> {
         let store = &*self.store;
         match operation {
             Operation::CreateHostedZone => {

@@ -59,8 +59,15 @@ impl NameServer {
         store: Arc<Store>,
     ) {
         let mut frozen = self.faults.frozen(self.index);
+        let (mut later, share) = self.faults.later(self.index);
         while let Some(update) = updates.recv().await {
-            tokio::time::sleep_until(update.ready_at).await;
+            loop {
+                let ready_at = update.ready_at + later.borrow_and_update().mul_f64(share);
+                tokio::select! {
+                    () = tokio::time::sleep_until(ready_at) => break,
+                    Ok(()) = later.changed() => {}
+                }
+            }
             if frozen.wait_for(|frozen| !frozen).await.is_err() {
                 return;
             }

@@ -4,6 +4,7 @@
 
 mod api_records;
 mod api_zones;
+mod failing;
 mod name_servers;
 mod resolver;
 mod support;

@@ -16,8 +16,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::{END, FAULT, FaultRequest, LOAD_BALANCERS, LabStatus, LoadBalancerStatus, STATUS, SwitchRequest};
+use super::{
+    DISTURBANCE, DisturbanceRequest, END, FAULT, FaultRequest, LOAD_BALANCERS, LabStatus, LoadBalancerStatus,
+    STATUS, SwitchRequest,
+};
 use crate::cluster::Cluster;
+use crate::disturbance::{Disturbances, Targets};
 use crate::ingress::Infrastructure;
 use crate::memory;
 use crate::stop::Stop;
@@ -32,6 +36,7 @@ pub(crate) struct Desk {
     pub(crate) clusters: Vec<Arc<Cluster>>,
     pub(crate) infrastructure: Arc<Infrastructure>,
     pub(crate) route53: crossfade_lab_route53::Route53,
+    pub(crate) disturbances: Disturbances,
     pub(crate) end_requested: Stop,
 }
 
@@ -86,11 +91,15 @@ impl Desk {
                 }),
                 Err(refusal) => refusal,
             },
+            (Method::POST, DISTURBANCE) => match read::<DisturbanceRequest>(request).await {
+                Ok(wanted) => self.disturb(&wanted),
+                Err(refusal) => refusal,
+            },
             (Method::POST, END) => {
                 self.end_requested.give();
                 answer(&json!({}))
             }
-            (_, STATUS | LOAD_BALANCERS | FAULT | END) => {
+            (_, STATUS | LOAD_BALANCERS | FAULT | DISTURBANCE | END) => {
                 refusal(StatusCode::METHOD_NOT_ALLOWED, "not with this method")
             }
             _ => refusal(StatusCode::NOT_FOUND, "the control port has no such path"),
@@ -103,6 +112,22 @@ impl Desk {
         let given = request.headers().get(AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
         let differs = expected.bytes().zip(given).fold(0, |differs, (one, other)| differs | (one ^ other));
         given.len() == expected.len() && differs == 0
+    }
+
+    fn disturb(&self, wanted: &DisturbanceRequest) -> Answer {
+        let cluster = wanted.what.cluster();
+        let found = cluster.and_then(|name| self.clusters.iter().find(|known| known.name == name));
+        if let Some(name) = cluster.filter(|_| found.is_none()) {
+            return refusal(StatusCode::NOT_FOUND, &format!("the lab has no cluster {name}"));
+        }
+        let targets = Targets { cluster: found.map(|cluster| &**cluster), route53: &self.route53 };
+        match self.disturbances.turn(wanted.turn, &wanted.what, &targets) {
+            Ok(()) => {
+                tracing::info!(turn = ?wanted.turn, what = ?wanted.what, "disturbance");
+                answer(&json!({}))
+            }
+            Err(problem) => refusal(StatusCode::UNPROCESSABLE_ENTITY, &problem),
+        }
     }
 
     fn on_cluster(&self, name: &str, action: impl FnOnce(&Cluster)) -> Answer {
@@ -120,6 +145,7 @@ impl Desk {
         LabStatus {
             load_balancers: self.infrastructure.balancers.all().iter().map(|one| describe(one)).collect(),
             faults: self.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.fault.get())).collect(),
+            disturbances: self.disturbances.on(),
             resident_memory_bytes: memory::resident_bytes(),
             api_calls: counters.api_calls,
             refused_calls: counters.refused_calls,

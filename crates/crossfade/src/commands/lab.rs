@@ -1,5 +1,7 @@
 //! `crossfade lab`: a lab that stays, to be used with any program.
 
+mod inject;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,8 +38,8 @@ enum LabCommand {
     Status(StatusArgs),
     /// Print what a shell needs to use a lab: eval "$(crossfade lab env)"
     Env(DirArgs),
-    /// Make something go wrong in a cluster, or put it right.
-    Inject(InjectArgs),
+    /// Make something go wrong, or put it right.
+    Inject(inject::InjectArgs),
     /// The lab's process itself.
     #[command(hide = true)]
     Serve(ServeArgs),
@@ -89,31 +91,6 @@ struct StatusArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FaultArg {
-    /// All is well again.
-    None,
-    /// Pods answer 500; health checks still succeed.
-    Http500,
-    /// No pod is ready.
-    Unhealthy,
-    /// Load balancers are switched off.
-    LoadBalancersOff,
-    /// Load balancers are switched on again.
-    LoadBalancersOn,
-}
-
-#[derive(Clone, Debug, Args)]
-struct InjectArgs {
-    #[command(flatten)]
-    dir: DirArgs,
-    /// Where: `blue` or `green`.
-    cluster: String,
-    /// What.
-    #[arg(value_enum)]
-    fault: FaultArg,
-}
-
 #[derive(Clone, Debug, Args)]
 struct ServeArgs {
     #[arg(long)]
@@ -132,7 +109,7 @@ pub async fn run(args: LabArgs) -> anyhow::Result<Exit> {
         LabCommand::Down(args) => down(&args).await,
         LabCommand::Status(args) => status(&args).await,
         LabCommand::Env(args) => env(&args),
-        LabCommand::Inject(args) => inject(&args).await,
+        LabCommand::Inject(args) => inject::run(&args).await,
         LabCommand::Serve(args) => serve(args).await,
     }
 }
@@ -300,9 +277,25 @@ async fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
         ]);
     }
     data(&describe(&addresses));
+    for (cluster, fault) in &status.faults {
+        let fault = match fault {
+            Fault::None => continue,
+            Fault::Http500 => "http500",
+            Fault::Unhealthy => "unhealthy",
+        };
+        data(&format!("  fault     {} {fault}", side_of(cluster)));
+    }
+    for what in &status.disturbances {
+        data(&format!("  fault     {}", inject::describe(what)));
+    }
     data(&format!("  memory    {} MiB", status.resident_memory_bytes / (1024 * 1024)));
     data(&table.to_string());
     Ok(Exit::Done)
+}
+
+/// As people call it.
+fn side_of(cluster: &str) -> &str {
+    SIDES.iter().find(|side| context_of(side) == cluster).copied().unwrap_or(cluster)
 }
 
 fn env(args: &DirArgs) -> anyhow::Result<Exit> {
@@ -316,23 +309,6 @@ fn env(args: &DirArgs) -> anyhow::Result<Exit> {
     let resolver = addresses.resolver;
     lines.push(format!("dig() {{ command dig @{} -p {} \"$@\"; }}", resolver.ip(), resolver.port()));
     data(&lines.join("\n"));
-    Ok(Exit::Done)
-}
-
-async fn inject(args: &InjectArgs) -> anyhow::Result<Exit> {
-    let addresses = args.dir.addresses()?;
-    if !SIDES.contains(&args.cluster.as_str()) {
-        return Err(user_error(format!("the lab has no cluster {}", args.cluster), "it has blue and green"));
-    }
-    let cluster = context_of(&args.cluster);
-    let control = Control::new(&addresses);
-    match args.fault {
-        FaultArg::None => control.inject(&cluster, Fault::None).await?,
-        FaultArg::Http500 => control.inject(&cluster, Fault::Http500).await?,
-        FaultArg::Unhealthy => control.inject(&cluster, Fault::Unhealthy).await?,
-        FaultArg::LoadBalancersOff => control.set_load_balancers(&cluster, false).await?,
-        FaultArg::LoadBalancersOn => control.set_load_balancers(&cluster, true).await?,
-    }
     Ok(Exit::Done)
 }
 
