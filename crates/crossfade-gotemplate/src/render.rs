@@ -5,6 +5,8 @@ mod dependencies;
 mod files;
 mod manifest;
 mod record;
+mod schema;
+mod version;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,12 +14,13 @@ use std::rc::Rc;
 use crate::chart::Chart;
 use crate::error::Error;
 use crate::execute::{ExecutionFailure, NO_VALUE, Run, Templates};
-use crate::functions::{Constraints, Functions, Version, WARNING_END, WARNING_START};
+use crate::functions::{Functions, WARNING_END, WARNING_START};
 use crate::template::{MissingKey, Sources, on_deep_stack};
 use crate::value::{Map, Value};
 use crate::values::Values;
 
 pub use manifest::{Crd, Hook, Manifest};
+use version::KubeVersion;
 
 /// The helm whose behaviour this is, as `.Capabilities.HelmVersion` says.
 pub(crate) const HELM_VERSION: &str = "v3.22";
@@ -100,10 +103,9 @@ fn render_here(chart: &Chart, values: &Values, options: &ReleaseOptions) -> Resu
     dependencies::check(&tree)?;
     let given = values.to_map();
     dependencies::process(&mut tree, &given)?;
-    let Some(kube_version) = Version::parse(&options.kube_version) else {
-        return Err(Error::Values(format!("invalid kube version '{}'", options.kube_version)));
-    };
+    let kube_version = KubeVersion::parse(&options.kube_version)?;
     let coalesced = coalesce::coalesce_values(&tree, &given)?;
+    schema::check(&tree, &coalesced)?;
     check_kube_version(&tree, &kube_version)?;
     let top = Top { options, kube_version: &kube_version, release: release(options) };
     let mut jobs = Vec::new();
@@ -112,15 +114,15 @@ fn render_here(chart: &Chart, values: &Values, options: &ReleaseOptions) -> Resu
     finish(&tree, texts)
 }
 
-fn check_kube_version(tree: &coalesce::Loaded, kube_version: &Version) -> Result<(), Error> {
+fn check_kube_version(tree: &coalesce::Loaded, kube_version: &KubeVersion) -> Result<(), Error> {
     let wanted = &tree.metadata.kube_version;
-    let is_allowed =
-        wanted.is_empty() || Constraints::parse(wanted).is_ok_and(|wanted| wanted.allow(kube_version));
+    let is_allowed = wanted.is_empty() || version::is_compatible(wanted, &kube_version.text);
     if is_allowed {
         return Ok(());
     }
     Err(Error::Chart(format!(
-        "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes v{kube_version}"
+        "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
+        kube_version.text
     )))
 }
 
@@ -147,7 +149,7 @@ struct Job {
 /// What all charts of a release share.
 struct Top<'t> {
     options: &'t ReleaseOptions,
-    kube_version: &'t Version,
+    kube_version: &'t KubeVersion,
     release: Map,
 }
 

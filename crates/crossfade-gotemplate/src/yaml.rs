@@ -9,7 +9,7 @@ mod resolve;
 mod scalar;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, scalar_text};
 pub(crate) use write::{Layout, write};
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// How many differences are printed in full.
-const SHOWN_MAX: usize = 12;
+const SHOWN_MAX: usize = 40;
 
 struct Arguments {
     helm: PathBuf,
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     for seed in arguments.first_seed..arguments.first_seed + arguments.seeds {
         let chart = generate::chart(seed);
         drop(compare(&format!("seed {seed}"), &chart, &[]));
-        if fs::remove_dir_all(&chart).is_err() {
+        if std::env::var_os("KEEP").is_none() && fs::remove_dir_all(&chart).is_err() {
             println!("cannot remove {}", chart.display());
         }
     }

@@ -114,7 +114,8 @@ fn lower(letter: char) -> char {
 fn pascal_case(source: &str) -> String {
     let letters: Vec<char> = source.chars().collect();
     let Some(start) = letters.iter().position(|letter| !is_connector(*letter)) else {
-        return source.to_owned();
+        // The library writes the last one twice.
+        return source.chars().chain(source.chars().next_back()).collect();
     };
     let mut out: String = letters[..start].iter().collect();
     let mut current = upper(letters[start]);
@@ -393,7 +394,7 @@ mod tests {
             ("_complex__case_", "_Complex_Case_"),
             ("GOLANG_IS_GREAT", "GolangIsGreat"),
             ("some words", "SomeWords"),
-            ("__", "__"),
+            ("__", "___"),
         ] {
             assert_eq!(pascal_case(source), pascal, "{source}");
         }

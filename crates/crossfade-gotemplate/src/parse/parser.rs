@@ -21,7 +21,8 @@ pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Resu
         let line = 1 + text[..position.min(text.len())].matches('\n').count();
         Error::Parse(format!("template: {name}:{line}: {message}"))
     };
-    let tokens = tokens(text).map_err(|(position, message)| line_error(position, &message))?;
+    // Go reads token by token: what is wrong with the tree comes before what is wrong further on in the text.
+    let (tokens, lex_error) = tokens(text);
     let mut parser = Parser {
         tokens,
         at: 0,
@@ -33,9 +34,15 @@ pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Resu
         depth: 0,
         definitions: Vec::new(),
     };
-    match parser.text_itself() {
-        Ok(()) => Ok(parser.definitions),
-        Err((position, message)) => Err(line_error(position, &message)),
+    let parsed = parser.text_itself();
+    let is_at_end = parser.at >= parser.tokens.len();
+    match (parsed, lex_error) {
+        (Ok(()), None) => Ok(parser.definitions),
+        (Err((position, message)), lex_error) if lex_error.is_none() || !is_at_end => {
+            Err(line_error(position, &message))
+        }
+        (_, Some((position, message))) => Err(line_error(position, &message)),
+        (Err((position, message)), None) => Err(line_error(position, &message)),
     }
 }
 
@@ -167,7 +174,7 @@ impl<'t> Parser<'t> {
             "define" if is_top => self.define()?,
             "define" => return self.unexpected(&token, "command"),
             "block" => out.push(self.block(token.position)?),
-            "template" => out.push(self.template(token.position)?),
+            "template" => out.push(self.template()?),
             word => {
                 let closing = self.next_non_space();
                 if closing.kind != Kind::RightDelimiter {
@@ -298,7 +305,9 @@ impl<'t> Parser<'t> {
         Ok(Node::Template { position, name, pipe: Some(pipe) })
     }
 
-    fn template(&mut self, position: usize) -> Parsed<Node> {
+    /// Such an action is said to stand where the name does.
+    fn template(&mut self) -> Parsed<Node> {
+        let position = self.peek_non_space().position;
         let name = self.name("template clause")?;
         if self.peek_non_space().kind == Kind::RightDelimiter {
             self.next();

@@ -158,6 +158,17 @@ fn in_libyamls_words(line: usize, info: &str) -> String {
     if line == 0 { message.to_owned() } else { format!("line {line}: {message}") }
 }
 
+/// A scalar where Go wants text: numbers and booleans of YAML are taken as well, other than those of JSON.
+pub(crate) fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.to_string()),
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e21 => Some(format!("{number:.0}")),
+        Value::Float(number) => Some(float_general(*number)),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
 /// Keys become text on the way to JSON.
 fn key_text(key: &Value) -> Result<Rc<str>, Error> {
     match key {
