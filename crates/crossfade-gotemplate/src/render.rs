@@ -88,6 +88,31 @@ impl Rendered {
         let body = body.trim();
         format!("{body}\n{}", hooks.collect::<String>())
     }
+
+    /// What `helm template --show-only` prints: the objects of some templates, named by their path inside of the chart
+    /// (`templates/x.yaml`), with `*` and `?`.
+    pub fn to_text_of(&self, with_crds: bool, templates: &[String]) -> Result<String, Error> {
+        let all = self.to_text(with_crds);
+        let documents = manifest::split(&all);
+        let mut out = String::new();
+        for pattern in templates {
+            let mut is_missing = true;
+            for document in &documents {
+                let source = document.lines().find_map(|line| line.strip_prefix("# Source: "));
+                let path = source.and_then(|source| source.split_once('/')).map_or("", |(_, path)| path);
+                if crate::glob::shell_match(pattern, path) {
+                    is_missing = false;
+                    out.push_str("---\n");
+                    out.push_str(document);
+                    out.push('\n');
+                }
+            }
+            if is_missing {
+                return Err(Error::Values(format!("could not find template {pattern} in chart")));
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// Renders a chart.
@@ -109,7 +134,7 @@ fn render_here(chart: &Chart, values: &Values, options: &ReleaseOptions) -> Resu
     check_kube_version(&tree, &kube_version)?;
     let top = Top { options, kube_version: &kube_version, release: release(options) };
     let mut jobs = Vec::new();
-    top.gather(&tree, coalesced, "", true, &mut jobs);
+    top.gather(&tree, &coalesced, "", true, &mut jobs);
     let texts = execute(&jobs, options)?;
     finish(&tree, texts)
 }
@@ -158,7 +183,7 @@ impl Top<'_> {
     fn gather(
         &self,
         chart: &coalesce::Loaded,
-        values: Map,
+        values: &Map,
         parent_path: &str,
         is_root: bool,
         jobs: &mut Vec<Job>,
@@ -187,7 +212,7 @@ impl Top<'_> {
         for child in &chart.charts {
             let name = child.metadata.name.as_str();
             let child_values = values.get(name).and_then(|value| value.as_map()).unwrap_or_default();
-            subcharts.set(name, self.gather(child, child_values, &path, false, jobs));
+            subcharts.set(name, self.gather(child, &child_values, &path, false, jobs));
         }
         for (name, bytes) in &chart.templates {
             let is_partial = crate::functions::base_name(name).starts_with('_');
@@ -227,7 +252,7 @@ fn execute(jobs: &[Job], options: &ReleaseOptions) -> Result<BTreeMap<String, St
         let about: Map =
             [("Name", job.path.as_str()), ("BasePath", job.base_path.as_str())].into_iter().collect();
         job.data.set("Template", about);
-        let printed = run.execute(&templates, &job.path, job.data.clone().into());
+        let printed = run.execute(&templates, &job.path, &job.data.clone().into());
         let printed = printed.map_err(|failure| execution_failure(&failure))?;
         let printed = if printed.contains(NO_VALUE) { printed.replace(NO_VALUE, "") } else { printed };
         texts.insert(job.path.clone(), crate::bytes::shown(printed));

@@ -69,7 +69,7 @@ impl Template {
                 templates.add(tree);
             }
             let run = Run::new(&self.functions, self.missing, sources);
-            let printed = run.execute(&Rc::new(templates), &self.name, from_serde(data));
+            let printed = run.execute(&Rc::new(templates), &self.name, &from_serde(data));
             printed.map(crate::bytes::shown).map_err(|failure| Error::Execution(failure.text))
         })
     }

@@ -47,7 +47,7 @@ fn of_directory(directory: &Path) -> Vec<Case> {
     let case = |(name, arguments): (String, Vec<String>)| {
         // A values file is named as it lies beside the chart.
         let arguments = arguments.into_iter().map(|argument| match directory.join(&argument) {
-            path if argument.ends_with(".yaml") && path.is_file() => path.to_string_lossy().into_owned(),
+            path if !argument.starts_with('-') && path.is_file() => path.to_string_lossy().into_owned(),
             _ => argument,
         });
         Case {

@@ -61,19 +61,15 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
 
 /// A field that Go reads into a string: another type is an error there.
 fn string(map: &Map, key: &str, file: &str) -> Result<String, Error> {
-    match map.get(key) {
-        None | Some(Value::Nil) => Ok(String::new()),
-        Some(value) => match yaml::scalar_text(&value) {
-            Some(text) => Ok(text),
-            None => {
-                let kind = if value.as_list().is_some() { "array" } else { "object" };
-                refuse(format!(
-                    "cannot load {file}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} \
-                     into Go struct field Metadata.{key} of type string"
-                ))
-            }
-        },
+    let Some(value) = map.get(key).filter(|value| !value.is_nil()) else { return Ok(String::new()) };
+    if let Some(text) = yaml::scalar_text(&value) {
+        return Ok(text);
     }
+    let kind = if value.as_list().is_some() { "array" } else { "object" };
+    refuse(format!(
+        "cannot load {file}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} \
+                     into Go struct field Metadata.{key} of type string"
+    ))
 }
 
 fn strings(map: &Map, key: &str) -> Vec<String> {
@@ -189,8 +185,7 @@ fn dependency(map: &Map, file: &str) -> Result<Dependency, Error> {
         Value::String(name) => Some(Import { child: format!("exports.{name}"), parent: ".".to_owned() }),
         other => {
             let map = other.as_map()?;
-            let text =
-                |key: &str| map.get(key).map(|value| value.to_string()).unwrap_or_else(|| "<nil>".into());
+            let text = |key: &str| map.get(key).map_or_else(|| "<nil>".to_owned(), |value| value.to_string());
             Some(Import { child: text("child"), parent: text("parent") })
         }
     });

@@ -37,9 +37,9 @@ fn title(source: &str) -> String {
         let is_separator = !(previous.is_alphanumeric() || previous == '_')
             && (previous.is_ascii() || previous.is_whitespace());
         if is_separator {
-            out.extend(letter.to_uppercase())
+            out.extend(letter.to_uppercase());
         } else {
-            out.push(letter)
+            out.push(letter);
         }
         previous = letter;
     }
@@ -51,9 +51,9 @@ fn untitle(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     for letter in source.chars() {
         if is_start && !letter.is_whitespace() {
-            out.extend(letter.to_lowercase())
+            out.extend(letter.to_lowercase());
         } else {
-            out.push(letter)
+            out.push(letter);
         }
         is_start = letter.is_whitespace();
     }

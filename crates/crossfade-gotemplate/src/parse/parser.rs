@@ -37,12 +37,13 @@ pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Resu
     let parsed = parser.text_itself();
     let is_at_end = parser.at >= parser.tokens.len();
     match (parsed, lex_error) {
-        (Ok(()), None) => Ok(parser.definitions),
-        (Err((position, message)), lex_error) if lex_error.is_none() || !is_at_end => {
+        (Err((position, message)), stopped) if stopped.is_none() || !is_at_end => {
             Err(line_error(position, &message))
         }
-        (_, Some((position, message))) => Err(line_error(position, &message)),
-        (Err((position, message)), None) => Err(line_error(position, &message)),
+        (_, stopped) => match stopped {
+            Some((position, message)) => Err(line_error(position, &message)),
+            None => Ok(parser.definitions),
+        },
     }
 }
 
@@ -97,7 +98,7 @@ impl<'t> Parser<'t> {
         self.next()
     }
 
-    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
+    fn unexpected<T>(token: &Token<'_>, context: &str) -> Parsed<T> {
         let what = match token.kind {
             Kind::End => "EOF".to_owned(),
             Kind::Word if is_keyword(token.text) => format!("<{}>", token.text),
@@ -166,19 +167,19 @@ impl<'t> Parser<'t> {
                 return if closing.kind == Kind::RightDelimiter {
                     Ok(Some(Stop::End))
                 } else {
-                    self.unexpected(&closing, "end")
+                    Self::unexpected(&closing, "end")
                 };
             }
             "else" => return Ok(Some(Stop::Else(token.position))),
             "if" | "with" | "range" => out.push(self.branch(token.text)?),
             "define" if is_top => self.define()?,
-            "define" => return self.unexpected(&token, "command"),
+            "define" => return Self::unexpected(&token, "command"),
             "block" => out.push(self.block(token.position)?),
             "template" => out.push(self.template()?),
             word => {
                 let closing = self.next_non_space();
                 if closing.kind != Kind::RightDelimiter {
-                    return self.unexpected(&closing, &format!("{{{{{word}}}}}"));
+                    return Self::unexpected(&closing, &format!("{{{{{word}}}}}"));
                 }
                 if self.loops == 0 {
                     return Err((token.position, format!("{{{{{word}}}}} outside {{{{range}}}}")));
@@ -224,7 +225,7 @@ impl<'t> Parser<'t> {
         }
         let closing = self.next_non_space();
         if closing.kind != Kind::RightDelimiter {
-            return self.unexpected(&closing, "else");
+            return Self::unexpected(&closing, "else");
         }
         match self.nodes(out, false)? {
             Stop::End => Ok(()),
@@ -249,7 +250,7 @@ impl<'t> Parser<'t> {
                 Some(name) => Ok(Rc::from(name.as_str())),
                 None => Err((token.position, "invalid syntax".to_owned())),
             },
-            _ => self.unexpected(&token, context),
+            _ => Self::unexpected(&token, context),
         }
     }
 
@@ -257,7 +258,7 @@ impl<'t> Parser<'t> {
         let name = self.name("define clause")?;
         let closing = self.next_non_space();
         if closing.kind != Kind::RightDelimiter {
-            return self.unexpected(&closing, "define clause");
+            return Self::unexpected(&closing, "define clause");
         }
         let root = self.own_scope("define clause")?;
         self.add(name, root, closing.position)
@@ -334,7 +335,7 @@ impl<'t> Parser<'t> {
                 | Kind::Assign
                 | Kind::Declare
                 | Kind::End => {
-                    return self.unexpected(&token, context);
+                    return Self::unexpected(&token, context);
                 }
                 _ => {
                     self.at -= 1;
@@ -431,7 +432,7 @@ impl<'t> Parser<'t> {
                     }
                     break;
                 }
-                _ => return self.unexpected(&token, "operand"),
+                _ => return Self::unexpected(&token, "operand"),
             }
         }
         if operands.is_empty() {
@@ -478,7 +479,7 @@ impl<'t> Parser<'t> {
                 "true" => literal(Value::Bool(true)),
                 "false" => literal(Value::Bool(false)),
                 "nil" => Ok(Some(Expression::Nil(position))),
-                word if is_keyword(word) => self.unexpected(&token, "operand"),
+                word if is_keyword(word) => Self::unexpected(&token, "operand"),
                 name if (self.is_function)(name) => Ok(Some(Expression::Function(position, Rc::from(name)))),
                 name => Err((position, format!("function {} not defined", quote(name)))),
             },

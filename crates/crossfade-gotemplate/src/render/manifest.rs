@@ -166,7 +166,7 @@ pub(super) fn is_manifest_name(name: &str) -> bool {
 
 /// The documents of a file: helm cuts at `---` on a line start, before it reads any YAML. The blanks behind a cut belong
 /// to it, also line ends: of two cuts with nothing between them the second one stays in the text.
-fn split(text: &str) -> Vec<&str> {
+pub(super) fn split(text: &str) -> Vec<&str> {
     let mut documents = Vec::new();
     let text = text.trim();
     let (mut start, mut at) = (0, 0);
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn files_are_cut_at_line_starts_only() {
-        assert_eq!(split("---\na: 1\n---\n\n--- \nb: '---'\n  ---x\n"), ["a: 1", "b: '---'\n  ---x"]);
+        assert_eq!(split("---\na: 1\n---\n\n--- \nb: '---'\n  ---x\n"), ["a: 1", "--- \nb: '---'\n  ---x"]);
         assert_eq!(split("a: |\n  x---y\n"), ["a: |\n  x---y"]);
         assert_eq!(split("---\n---\na: 1\n---\n"), ["---\na: 1"]);
         assert!(split("\n\n").is_empty());

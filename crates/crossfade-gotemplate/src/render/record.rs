@@ -48,13 +48,11 @@ impl Object for Record {
     }
 
     fn text(&self) -> String {
-        match &self.text {
-            Some(text) => text.clone(),
-            None => {
-                let values: Vec<_> = self.fields.iter().map(|(_, value)| value.to_string()).collect();
-                format!("{{{}}}", values.join(" "))
-            }
+        if let Some(text) = &self.text {
+            return text.clone();
         }
+        let values: Vec<_> = self.fields.iter().map(|(_, value)| value.to_string()).collect();
+        format!("{{{}}}", values.join(" "))
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod compare;
 
+use std::fmt::Write as _;
+
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -30,7 +32,7 @@ fn complaints(chart: &Loaded, values: &Value) -> String {
     if let Some(schema) = &chart.schema
         && let Err(complaint) = one_chart(schema, values)
     {
-        out += &format!("{}:\n{complaint}\n", chart.metadata.name);
+        let _ = write!(out, "{}:\n{complaint}\n", chart.metadata.name);
     }
     for child in &chart.charts {
         if let Some(inner) = values.get(&child.metadata.name).filter(|inner| !inner.is_null()) {
@@ -50,7 +52,9 @@ fn one_chart(schema: &[u8], values: &Value) -> Result<(), String> {
         None => return Ok(()),
         // What is wrong at the top stands without a headline.
         Some(Failure { message, causes, .. }) if message.is_empty() => {
-            causes.iter().for_each(|cause| cause.print(&mut out, 0));
+            for cause in &causes {
+                cause.print(&mut out, 0);
+            }
         }
         Some(failure) => failure.print(&mut out, 0),
     }
@@ -68,7 +72,7 @@ struct Failure {
 impl Failure {
     fn print(&self, out: &mut String, depth: usize) {
         let message = if self.message.is_empty() { "validation failed" } else { &self.message };
-        *out += &format!("\n{}- at {}: {message}", "  ".repeat(depth), quote(&self.location));
+        let _ = write!(out, "\n{}- at {}: {message}", "  ".repeat(depth), quote(&self.location));
         self.causes.iter().for_each(|cause| cause.print(out, depth + 1));
     }
 }
@@ -119,7 +123,7 @@ impl<'s> Validator<'s> {
             Value::Object(schema) => schema,
             _ => return None,
         };
-        self.kind(schema, value, &mut found);
+        Self::kind(schema, value, &mut found);
         if !found.all.is_empty() {
             return found.into_failure();
         }
@@ -150,7 +154,7 @@ impl<'s> Validator<'s> {
     }
 
     /// Type, constant and enumeration: when one of these is wrong, nothing else is looked at.
-    fn kind(&self, schema: &Map<String, Value>, value: &Value, found: &mut Found<'_>) {
+    fn kind(schema: &Map<String, Value>, value: &Value, found: &mut Found<'_>) {
         let wanted: Vec<&str> = match schema.get("type") {
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
@@ -364,8 +368,11 @@ fn string(schema: &Map<String, Value>, text: &str, found: &mut Found<'_>) {
     }
 }
 
+/// A keyword, and whether a number holds against its bound.
+type Rule = (&'static str, fn(f64, f64) -> bool);
+
 fn number_bounds(schema: &Map<String, Value>, got: f64, found: &mut Found<'_>) {
-    let rules: [(&str, fn(f64, f64) -> bool); 5] = [
+    let rules: [Rule; 5] = [
         ("minimum", |got, want| got >= want),
         ("maximum", |got, want| got <= want),
         ("exclusiveMinimum", |got, want| got > want),

@@ -13,7 +13,14 @@ use crate::value::{Map, Value};
 
 /// Reads the first document; an empty text is nil.
 pub(crate) fn read(text: &str) -> Result<Value, Error> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    // A block at the very end of a text has no line end where the text has none, as with libyaml.
+    let mut options = granit_parser::Options::default();
+    options.block_scalar_eof_without_line_feed = true;
+    let mut reader = Reader {
+        parser: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
     loop {
         match reader.next()? {
             Event::StreamEnd => return Ok(Value::Nil),
