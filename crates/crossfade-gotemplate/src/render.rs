@@ -29,7 +29,7 @@ pub(crate) const HELM_VERSION: &str = "v3.22";
 const KUBE_VERSION: &str = "v1.20.0";
 
 /// About the release that is rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ReleaseOptions {
     /// `.Release.Name`
     pub name: String,

@@ -261,7 +261,7 @@ impl<'t> Lexer<'t> {
         if matches!(bytes.get(end), Some(b'+' | b'-')) {
             end += 1;
         }
-        let is_hexadecimal = self.text[end..].to_ascii_lowercase().starts_with("0x");
+        let is_hexadecimal = matches!(bytes.get(end..end + 2), Some([b'0', b'x' | b'X']));
         while let Some(&byte) = bytes.get(end) {
             let is_sign_of_exponent = matches!(byte, b'+' | b'-')
                 && end > start

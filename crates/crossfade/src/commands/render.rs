@@ -65,7 +65,11 @@ pub async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
         is_upgrade: args.is_upgrade,
         api_versions: args.api_versions,
         // What is random in a chart differs from call to call, as with helm.
-        sources: Sources { now: Moment { nanoseconds: now }, seed: u64::try_from(now).unwrap_or_default() },
+        sources: Sources {
+            now: Moment { nanoseconds: now },
+            seed: u64::try_from(now).unwrap_or_default(),
+            certificates: None,
+        },
         ..ReleaseOptions::default()
     };
     if let Some(version) = args.kube_version {
