@@ -19,6 +19,20 @@ pub(crate) const LAYERS: &[Layer] = &[
     Layer { name: "crossfade-routing", ours: &[], others: PURE },
     Layer { name: "crossfade-sim", ours: &["crossfade-core", "crossfade-routing"], others: PURE },
     Layer {
+        name: "crossfade-gotemplate",
+        ours: &[],
+        others: &[
+            "base64",
+            "granit-parser",
+            "miniz_oxide",
+            "regex",
+            "serde_json",
+            "sha1",
+            "sha2",
+            "thiserror",
+        ],
+    },
+    Layer {
         name: "crossfade-api",
         ours: &["crossfade-core"],
         others: &["jiff", "k8s-openapi", "kube", "schemars", "serde", "serde_json", "thiserror"],

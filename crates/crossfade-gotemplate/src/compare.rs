@@ -25,10 +25,18 @@ pub(crate) fn deep_copy(value: &Value) -> Result<Value, CallError> {
 fn copy(value: &Value, visits: &mut Visits, depth: usize) -> Result<Value, CallError> {
     visits.one(depth)?;
     Ok(match value {
+        Value::List(items) if items.is_nil() => value.clone(),
         Value::List(items) => {
             let copies = items.iter().map(|item| copy(item, visits, depth + 1));
             Value::list_of(items.element(), copies.collect::<Result<Vec<_>, _>>()?)
         }
+        // Neither holds anything that could be shared.
+        Value::Map(map) if map.holds_text() => Map::of_text(
+            map.entries()
+                .into_iter()
+                .map(|(key, item)| (key.to_string(), item.as_str().unwrap_or_default().to_owned())),
+        )
+        .into(),
         Value::Map(map) => {
             let target = Map::new();
             for (key, item) in map.entries() {

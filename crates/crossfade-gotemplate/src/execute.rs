@@ -95,7 +95,7 @@ impl<'r> Run<'r> {
         &self,
         templates: &Rc<Templates>,
         name: &str,
-        data: Value,
+        data: &Value,
     ) -> Result<String, ExecutionFailure> {
         let out = self.execute_at(templates, name, data, 0)?;
         let printed = self.output.get() + out.len() as u64;
@@ -112,7 +112,7 @@ impl<'r> Run<'r> {
         &self,
         templates: &Rc<Templates>,
         name: &str,
-        data: Value,
+        data: &Value,
         depth: usize,
     ) -> Result<String, ExecutionFailure> {
         let Some(tree) = templates.get(name) else {
@@ -120,7 +120,7 @@ impl<'r> Run<'r> {
             return Err(ExecutionFailure::other(message));
         };
         let mut state = State::new(self, templates, &tree, data.clone(), depth);
-        match state.list(&data, &tree.root) {
+        match state.list(data, &tree.root) {
             Ok(()) | Err(Interrupt::Break | Interrupt::Continue) => Ok(state.out),
             Err(Interrupt::Failed(failure)) => Err(failure),
         }
@@ -176,7 +176,7 @@ impl Call<'_> {
             )));
         }
         self.run.included.borrow_mut().insert(key.clone(), level + 1);
-        let out = self.run.execute_at(self.templates, name, data.clone(), self.depth + 1);
+        let out = self.run.execute_at(self.templates, name, data, self.depth + 1);
         self.run.included.borrow_mut().insert(key, level);
         out.map_err(|failure| CallError(failure.text))
     }
@@ -198,15 +198,14 @@ impl Call<'_> {
                 templates.add(tree);
             }
         }
-        let out = self.run.execute_at(&Rc::new(templates), NAME, data.clone(), self.depth + 1).map_err(
-            |failure| {
+        let out =
+            self.run.execute_at(&Rc::new(templates), NAME, data, self.depth + 1).map_err(|failure| {
                 CallError::new(format!(
                     "error during tpl function execution for {}: {}",
                     quote(text),
                     failure.text
                 ))
-            },
-        )?;
+            })?;
         Ok(if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out })
     }
 }

@@ -227,6 +227,7 @@ impl Arguments for [Value] {
 }
 
 /// A text result.
+#[expect(clippy::unnecessary_wraps, reason = "it is what functions return")]
 fn text(text: impl Into<String>) -> Returned {
     Ok(Value::from(text.into()))
 }

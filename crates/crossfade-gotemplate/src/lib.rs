@@ -33,14 +33,15 @@
 //! # Pure
 //! No clock, no randomness, no environment, no network, no file system: [`Sources`] holds the time and the seed. So
 //! `now`, `randAlphaNum`, `uuidv4`, `shuffle` and their like give what the caller decides; `lookup` and `getHostByName`
-//! find nothing; makers of keys, certificates and password hashes (`genCA`, `bcrypt`, `derivePassword`, `encryptAES`)
-//! refuse; every time zone is UTC; `keys` and `values` are sorted where Go's order changes from run to run.
+//! find nothing; certificates (`genCA` and its like) come from a [`CertificateIssuer`] of the caller or are refused,
+//! and so are `bcrypt`, `htpasswd`, `derivePassword`, `genPrivateKey` and the AES functions; every time zone is UTC; `keys` and `values` are sorted where Go's order changes from run to run.
 //!
 //! # Hostile charts
 //! Templates are programs of others. Depth, steps, lengths, lists and regular expressions have limits (`limits.rs`), and
 //! rendering runs on a thread with a stack that the depth limit fits.
 
 mod bytes;
+mod certificates;
 mod chart;
 mod compare;
 mod dates;
@@ -63,6 +64,7 @@ mod value;
 mod values;
 mod yaml;
 
+pub use certificates::{Certificate, CertificateIssuer, CertificateRequest};
 pub use chart::{Chart, Metadata};
 pub use dates::Moment;
 pub use error::Error;

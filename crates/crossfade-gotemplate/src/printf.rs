@@ -163,8 +163,12 @@ impl Printer<'_> {
         };
         match self.arguments.get(self.used) {
             _ if verb == '%' => self.out.push('%'),
-            _ if !index_is_good => self.out.push_str(&format!("%!{verb}(BADINDEX)")),
-            None => self.out.push_str(&format!("%!{verb}(MISSING)")),
+            _ if !index_is_good => {
+                let _ = write!(self.out, "%!{verb}(BADINDEX)");
+            }
+            None => {
+                let _ = write!(self.out, "%!{verb}(MISSING)");
+            }
             Some(argument) => {
                 self.used += 1;
                 self.out.push_str(&one(&spec, verb, argument, 0));
@@ -226,7 +230,9 @@ impl Printer<'_> {
             extra => Ok(format!("{}={}", extra.type_name(), bounded(extra)?)),
         });
         let extra = extra.collect::<Result<Vec<_>, CallError>>()?.join(", ");
-        self.out.push_str(&format!("%!(EXTRA {extra})"));
+        {
+            let _ = write!(self.out, "%!(EXTRA {extra})");
+        }
         Ok(())
     }
 }
@@ -317,8 +323,8 @@ fn float(spec: &Spec, verb: char, number: f64, value: &Value) -> String {
     let text = match (verb, spec.precision()) {
         ('v' | 'g' | 'G', None) => float_general(number),
         ('v' | 'g' | 'G', Some(precision)) => float_general_precise(number, precision),
-        ('f' | 'F', precision) if number.is_finite() => format!("{number:.*}", precision.unwrap_or(6)),
-        ('f' | 'F', _) => float_general(number),
+        ('f' | 'F', _) if !number.is_finite() => return spec.pad(&float_general(number)),
+        ('f' | 'F', precision) => format!("{number:.*}", precision.unwrap_or(6)),
         ('e' | 'E', precision) => float_exponent(number, precision.unwrap_or(6)),
         _ => return unfit(verb, value),
     };

@@ -5,6 +5,8 @@ mod dependencies;
 mod files;
 mod manifest;
 mod record;
+mod schema;
+mod version;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,12 +14,13 @@ use std::rc::Rc;
 use crate::chart::Chart;
 use crate::error::Error;
 use crate::execute::{ExecutionFailure, NO_VALUE, Run, Templates};
-use crate::functions::{Constraints, Functions, Version, WARNING_END, WARNING_START};
+use crate::functions::{Functions, WARNING_END, WARNING_START};
 use crate::template::{MissingKey, Sources, on_deep_stack};
 use crate::value::{Map, Value};
 use crate::values::Values;
 
 pub use manifest::{Crd, Hook, Manifest};
+use version::KubeVersion;
 
 /// The helm whose behaviour this is, as `.Capabilities.HelmVersion` says.
 pub(crate) const HELM_VERSION: &str = "v3.22";
@@ -26,7 +29,7 @@ pub(crate) const HELM_VERSION: &str = "v3.22";
 const KUBE_VERSION: &str = "v1.20.0";
 
 /// About the release that is rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ReleaseOptions {
     /// `.Release.Name`
     pub name: String,
@@ -85,6 +88,31 @@ impl Rendered {
         let body = body.trim();
         format!("{body}\n{}", hooks.collect::<String>())
     }
+
+    /// What `helm template --show-only` prints: the objects of some templates, named by their path inside of the chart
+    /// (`templates/x.yaml`), with `*` and `?`.
+    pub fn to_text_of(&self, with_crds: bool, templates: &[String]) -> Result<String, Error> {
+        let all = self.to_text(with_crds);
+        let documents = manifest::split(&all);
+        let mut out = String::new();
+        for pattern in templates {
+            let mut is_missing = true;
+            for document in &documents {
+                let source = document.lines().find_map(|line| line.strip_prefix("# Source: "));
+                let path = source.and_then(|source| source.split_once('/')).map_or("", |(_, path)| path);
+                if crate::glob::shell_match(pattern, path) {
+                    is_missing = false;
+                    out.push_str("---\n");
+                    out.push_str(document);
+                    out.push('\n');
+                }
+            }
+            if is_missing {
+                return Err(Error::Values(format!("could not find template {pattern} in chart")));
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// Renders a chart.
@@ -100,27 +128,26 @@ fn render_here(chart: &Chart, values: &Values, options: &ReleaseOptions) -> Resu
     dependencies::check(&tree)?;
     let given = values.to_map();
     dependencies::process(&mut tree, &given)?;
-    let Some(kube_version) = Version::parse(&options.kube_version) else {
-        return Err(Error::Values(format!("invalid kube version '{}'", options.kube_version)));
-    };
+    let kube_version = KubeVersion::parse(&options.kube_version)?;
     let coalesced = coalesce::coalesce_values(&tree, &given)?;
+    schema::check(&tree, &coalesced)?;
     check_kube_version(&tree, &kube_version)?;
     let top = Top { options, kube_version: &kube_version, release: release(options) };
     let mut jobs = Vec::new();
-    top.gather(&tree, coalesced, "", true, &mut jobs);
+    top.gather(&tree, &coalesced, "", true, &mut jobs);
     let texts = execute(&jobs, options)?;
     finish(&tree, texts)
 }
 
-fn check_kube_version(tree: &coalesce::Loaded, kube_version: &Version) -> Result<(), Error> {
+fn check_kube_version(tree: &coalesce::Loaded, kube_version: &KubeVersion) -> Result<(), Error> {
     let wanted = &tree.metadata.kube_version;
-    let is_allowed =
-        wanted.is_empty() || Constraints::parse(wanted).is_ok_and(|wanted| wanted.allow(kube_version));
+    let is_allowed = wanted.is_empty() || version::is_compatible(wanted, &kube_version.text);
     if is_allowed {
         return Ok(());
     }
     Err(Error::Chart(format!(
-        "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes v{kube_version}"
+        "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
+        kube_version.text
     )))
 }
 
@@ -147,7 +174,7 @@ struct Job {
 /// What all charts of a release share.
 struct Top<'t> {
     options: &'t ReleaseOptions,
-    kube_version: &'t Version,
+    kube_version: &'t KubeVersion,
     release: Map,
 }
 
@@ -156,7 +183,7 @@ impl Top<'_> {
     fn gather(
         &self,
         chart: &coalesce::Loaded,
-        values: Map,
+        values: &Map,
         parent_path: &str,
         is_root: bool,
         jobs: &mut Vec<Job>,
@@ -185,7 +212,7 @@ impl Top<'_> {
         for child in &chart.charts {
             let name = child.metadata.name.as_str();
             let child_values = values.get(name).and_then(|value| value.as_map()).unwrap_or_default();
-            subcharts.set(name, self.gather(child, child_values, &path, false, jobs));
+            subcharts.set(name, self.gather(child, &child_values, &path, false, jobs));
         }
         for (name, bytes) in &chart.templates {
             let is_partial = crate::functions::base_name(name).starts_with('_');
@@ -225,7 +252,7 @@ fn execute(jobs: &[Job], options: &ReleaseOptions) -> Result<BTreeMap<String, St
         let about: Map =
             [("Name", job.path.as_str()), ("BasePath", job.base_path.as_str())].into_iter().collect();
         job.data.set("Template", about);
-        let printed = run.execute(&templates, &job.path, job.data.clone().into());
+        let printed = run.execute(&templates, &job.path, &job.data.clone().into());
         let printed = printed.map_err(|failure| execution_failure(&failure))?;
         let printed = if printed.contains(NO_VALUE) { printed.replace(NO_VALUE, "") } else { printed };
         texts.insert(job.path.clone(), crate::bytes::shown(printed));

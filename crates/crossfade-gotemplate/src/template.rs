@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use crate::certificates::CertificateIssuer;
 use crate::dates::Moment;
 use crate::error::Error;
 use crate::execute::{Run, Templates};
@@ -37,12 +38,14 @@ impl MissingKey {
 }
 
 /// What functions would otherwise take from the machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// What `now` returns.
     pub now: Moment,
     /// What `randAlphaNum`, `uuidv4`, `shuffle` and their like draw from. Never a source of secrets.
     pub seed: u64,
+    /// Who makes certificates, if anyone does.
+    pub certificates: Option<CertificateIssuer>,
 }
 
 /// A text that is known to be a template.
@@ -69,7 +72,7 @@ impl Template {
                 templates.add(tree);
             }
             let run = Run::new(&self.functions, self.missing, sources);
-            let printed = run.execute(&Rc::new(templates), &self.name, from_serde(data));
+            let printed = run.execute(&Rc::new(templates), &self.name, &from_serde(data));
             printed.map(crate::bytes::shown).map_err(|failure| Error::Execution(failure.text))
         })
     }

@@ -9,11 +9,13 @@ mod resolve;
 mod scalar;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, scalar_text};
 pub(crate) use write::{Layout, write};
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::json::{self, Style};
 
@@ -48,7 +50,8 @@ mod tests {
     fn a_document_that_doubles_with_each_line_is_refused() {
         let mut text = "a0: &a0 [x, x]\n".to_owned();
         for level in 1..40 {
-            text += &format!("a{level}: &a{level} [*a{}, *a{}]\n", level - 1, level - 1);
+            let before = level - 1;
+            let _ = writeln!(text, "a{level}: &a{level} [*a{before}, *a{before}]");
         }
         assert!(as_json(&text).contains("document contains excessive aliasing"), "{}", as_json(&text));
         assert!(as_json(&"[".repeat(5000)).starts_with("error converting YAML to JSON"));

@@ -61,22 +61,15 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
 
 /// A field that Go reads into a string: another type is an error there.
 fn string(map: &Map, key: &str, file: &str) -> Result<String, Error> {
-    match map.get(key) {
-        None | Some(Value::Nil) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.to_string()),
-        Some(other) => {
-            let kind = match other {
-                Value::Float(_) => "number",
-                Value::Bool(_) => "bool",
-                Value::List(_) => "array",
-                _ => "object",
-            };
-            refuse(format!(
-                "cannot load {file}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into \
-                 Go struct field Metadata.{key} of type string"
-            ))
-        }
+    let Some(value) = map.get(key).filter(|value| !value.is_nil()) else { return Ok(String::new()) };
+    if let Some(text) = yaml::scalar_text(&value) {
+        return Ok(text);
     }
+    let kind = if value.as_list().is_some() { "array" } else { "object" };
+    refuse(format!(
+        "cannot load {file}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} \
+                     into Go struct field Metadata.{key} of type string"
+    ))
 }
 
 fn strings(map: &Map, key: &str) -> Vec<String> {
@@ -98,14 +91,9 @@ impl Metadata {
             .into_iter()
             .map(|map| ["name", "email", "url"].map(|key| string(&map, key, FILE).unwrap_or_default()));
         let annotations = map.get("annotations").and_then(|value| value.as_map()).unwrap_or_default();
-        let annotations = annotations.entries().into_iter().map(|(key, value)| match value {
-            Value::String(text) => Ok((key.to_string(), text.to_string())),
-            Value::Nil => Ok((key.to_string(), String::new())),
-            _ => refuse(format!(
-                "cannot load {FILE}: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal into Go \
-                 struct field Metadata.annotations of type string"
-            )),
-        });
+        let annotations = annotations.entries().into_iter();
+        let annotations =
+            annotations.map(|(key, value)| (key.to_string(), yaml::scalar_text(&value).unwrap_or_default()));
         let api_version = string(&map, "apiVersion", FILE)?;
         let mut metadata = Self {
             name: string(&map, "name", FILE)?,
@@ -123,7 +111,7 @@ impl Metadata {
             sources: strings(&map, "sources"),
             keywords: strings(&map, "keywords"),
             maintainers: maintainers.collect(),
-            annotations: annotations.collect::<Result<_, Error>>()?,
+            annotations: annotations.collect(),
             dependencies: Vec::new(),
         };
         metadata.dependencies = dependencies(&map, FILE)?;
@@ -197,8 +185,7 @@ fn dependency(map: &Map, file: &str) -> Result<Dependency, Error> {
         Value::String(name) => Some(Import { child: format!("exports.{name}"), parent: ".".to_owned() }),
         other => {
             let map = other.as_map()?;
-            let text =
-                |key: &str| map.get(key).map(|value| value.to_string()).unwrap_or_else(|| "<nil>".into());
+            let text = |key: &str| map.get(key).map_or_else(|| "<nil>".to_owned(), |value| value.to_string());
             Some(Import { child: text("child"), parent: text("parent") })
         }
     });

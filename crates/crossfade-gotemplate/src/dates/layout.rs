@@ -183,8 +183,7 @@ impl Layout<'_> {
                     }
                     "2" => day = take_number(&mut rest, 1, 2)?,
                     "002" => day = take_number(&mut rest, 3, 3)?,
-                    "15" => hour = take_number(&mut rest, 2, 2)?,
-                    "03" => hour = take_number(&mut rest, 2, 2)?,
+                    "15" | "03" => hour = take_number(&mut rest, 2, 2)?,
                     "3" => hour = take_number(&mut rest, 1, 2)?,
                     "04" => minute = take_number(&mut rest, 2, 2)?,
                     "4" => minute = take_number(&mut rest, 1, 2)?,

@@ -179,7 +179,10 @@ impl<'s> State<'s> {
                     }
                     Some(value) => Ok(value),
                     None if object.kind() == "map" => Ok(Value::Nil),
-                    None => self.fail(&format!("can't evaluate field {name} in type {}", object.type_name())),
+                    None => {
+                        let type_name = if is_boxed { "interface {}" } else { object.type_name() };
+                        self.fail(&format!("can't evaluate field {name} in type {type_name}"))
+                    }
                 }
             }
             other => {

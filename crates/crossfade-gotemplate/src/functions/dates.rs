@@ -25,14 +25,7 @@ pub(super) const TABLE: &[Entry] = &[
     ("toDate", "ss", |_, values| {
         Ok(moment(Layout(values.text(0)).parse(values.text(1)).unwrap_or(Moment::GO_ZERO)))
     }),
-    ("mustToDate", "ss", |_, values| match Layout(values.text(0)).parse(values.text(1)) {
-        Some(parsed) => Ok(moment(parsed)),
-        None => {
-            let (layout, source) =
-                (crate::printf::quote(values.text(0)), crate::printf::quote(values.text(1)));
-            refuse(format!("parsing time {source} as {layout}: cannot parse {source} as {layout}"))
-        }
-    }),
+    ("mustToDate", "ss", must_to_date),
     ("unixEpoch", "a", |_, values| text(time_of(values.any(0))?.seconds().to_string())),
     ("ago", "a", |call, values| {
         let elapsed = call.run.sources.now.nanoseconds - when(call, values.any(0)).nanoseconds;
@@ -144,6 +137,14 @@ fn must_modify(_: &Call<'_>, values: &[Value]) -> Returned {
         Some(value) => Ok(value),
         None => refuse(format!("time: invalid duration {}", crate::printf::quote(values.text(0)))),
     }
+}
+
+fn must_to_date(_: &Call<'_>, values: &[Value]) -> Returned {
+    if let Some(parsed) = Layout(values.text(0)).parse(values.text(1)) {
+        return Ok(moment(parsed));
+    }
+    let (layout, source) = (crate::printf::quote(values.text(0)), crate::printf::quote(values.text(1)));
+    refuse(format!("parsing time {source} as {layout}: cannot parse {source} as {layout}"))
 }
 
 fn round_duration(call: &Call<'_>, value: &Value) -> String {

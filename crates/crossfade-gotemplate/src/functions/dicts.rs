@@ -42,11 +42,13 @@ fn set(call: &Call<'_>, values: &[Value]) -> Returned {
     Ok(values.any(0).clone())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a table of functions wants it")]
 fn unset(_: &Call<'_>, values: &[Value]) -> Returned {
     values.map(0).remove(values.text(1));
     Ok(values.any(0).clone())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a table of functions wants it")]
 fn pluck(_: &Call<'_>, values: &[Value]) -> Returned {
     Ok(Value::list((1..values.len()).filter_map(|index| values.map(index).get(values.text(0)))))
 }

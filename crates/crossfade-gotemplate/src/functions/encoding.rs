@@ -17,14 +17,12 @@ pub(super) const TABLE: &[Entry] = &[
 /// What is broken comes back as a message, as in Sprig.
 fn decode_64(source: &str) -> Returned {
     let compact: String = source.chars().filter(|letter| !matches!(letter, '\n' | '\r')).collect();
-    match STANDARD.decode(&compact) {
-        Ok(bytes) => text(text_from(&bytes)),
-        Err(_) => {
-            let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-            let position = compact.bytes().position(|byte| !is_ours(byte)).unwrap_or(compact.len() / 4 * 4);
-            text(format!("illegal base64 data at input byte {position}"))
-        }
+    if let Ok(bytes) = STANDARD.decode(&compact) {
+        return text(text_from(&bytes));
     }
+    let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let position = compact.bytes().position(|byte| !is_ours(byte)).unwrap_or(compact.len() / 4 * 4);
+    text(format!("illegal base64 data at input byte {position}"))
 }
 
 const ALPHABET_32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -1,5 +1,7 @@
 //! The functions of `text/template` itself.
 
+use std::fmt::Write as _;
+
 use super::{Arguments, Entry, Returned, refuse, text};
 use crate::error::CallError;
 use crate::execute::Call;
@@ -241,8 +243,12 @@ fn escape_js(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\'' => out.push_str("\\'"),
             '"' => out.push_str("\\\""),
-            '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(letter))),
-            other if u32::from(other) < 32 => out.push_str(&format!("\\u{:04X}", u32::from(other))),
+            '<' | '>' | '&' | '=' => {
+                let _ = write!(out, "\\u{:04X}", u32::from(letter));
+            }
+            other if u32::from(other) < 32 => {
+                let _ = write!(out, "\\u{:04X}", u32::from(other));
+            }
             other => {
                 let quoted = quote(&other.to_string());
                 out.push_str(if quoted.len() > 2 { &quoted[1..quoted.len() - 1] } else { "" });

@@ -77,6 +77,7 @@ fn decimal(start: f64, values: &[Value], operation: Operation) -> Returned {
 }
 
 /// Rounds at a place; what is a half, or the third argument, goes up.
+#[expect(clippy::unnecessary_wraps, reason = "a table of functions wants it")]
 fn round(_: &Call<'_>, values: &[Value]) -> Returned {
     let threshold = match values.get(2) {
         Some(Value::Float(threshold)) => *threshold,

@@ -1,5 +1,7 @@
 //! Sprig's functions on paths and URLs.
 
+use std::fmt::Write as _;
+
 use super::{Arguments, Entry, Returned, refuse, text};
 use crate::bytes::bytes_of;
 use crate::execute::Call;
@@ -65,7 +67,9 @@ fn escape(source: &str, is_kept: impl Fn(u8) -> bool) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) || is_kept(*byte) {
             out.push(char::from(*byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            {
+                let _ = write!(out, "%{byte:02X}");
+            };
         }
     }
     out
@@ -155,18 +159,14 @@ fn url_join(_: &Call<'_>, values: &[Value]) -> Returned {
     let [scheme, host, path, query, opaque, fragment, user] = parts.as_slice() else { return text("") };
     let mut url = String::new();
     if !scheme.is_empty() {
-        url += &format!("{scheme}:");
+        let _ = write!(url, "{scheme}:");
     }
     if opaque.is_empty() {
-        if !scheme.is_empty() && !(host.is_empty() && path.is_empty() && user.is_empty())
-            || !host.is_empty()
-            || !user.is_empty()
-        {
-            if !host.is_empty() || !path.is_empty() || !user.is_empty() {
-                url += "//";
-            }
+        let has_authority = !host.is_empty() || !user.is_empty();
+        if has_authority || !scheme.is_empty() && !path.is_empty() {
+            url += "//";
             if !user.is_empty() {
-                url += &format!("{user}@");
+                let _ = write!(url, "{user}@");
             }
             url += host;
         }
@@ -178,10 +178,10 @@ fn url_join(_: &Call<'_>, values: &[Value]) -> Returned {
         url += opaque;
     }
     if !query.is_empty() {
-        url += &format!("?{query}");
+        let _ = write!(url, "?{query}");
     }
     if !fragment.is_empty() {
-        url += &format!("#{}", escape(fragment, |byte| b"$&+,/:;=?@!()*".contains(&byte)));
+        let _ = write!(url, "#{}", escape(fragment, |byte| b"$&+,/:;=?@!()*".contains(&byte)));
     }
     text(url)
 }

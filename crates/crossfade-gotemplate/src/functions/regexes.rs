@@ -63,9 +63,14 @@ fn in_our_dialect(pattern: &str) -> String {
 fn compile(pattern: &str) -> Result<Regex, CallError> {
     let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(REGEX_BYTES_MAX).build();
     build(&in_our_dialect(pattern)).or_else(|_| build(pattern)).map_err(|error| {
+        let text = error.to_string();
         let reason = match error {
-            regex::Error::CompiledTooBig(_) => "expression too large".to_owned(),
-            other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+            regex::Error::CompiledTooBig(_) => "expression too large",
+            _ if text.contains("unclosed group") => "missing closing )",
+            _ if text.contains("unopened group") => "unexpected )",
+            _ if text.contains("unclosed character class") => "missing closing ]",
+            _ if text.contains("repetition operator missing") => "missing argument to repetition operator",
+            _ => text.lines().last().unwrap_or_default().trim().trim_start_matches("error: "),
         };
         CallError::new(format!("error parsing regexp: {reason}: `{pattern}`"))
     })

@@ -37,9 +37,9 @@ fn title(source: &str) -> String {
         let is_separator = !(previous.is_alphanumeric() || previous == '_')
             && (previous.is_ascii() || previous.is_whitespace());
         if is_separator {
-            out.extend(letter.to_uppercase())
+            out.extend(letter.to_uppercase());
         } else {
-            out.push(letter)
+            out.push(letter);
         }
         previous = letter;
     }
@@ -51,9 +51,9 @@ fn untitle(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     for letter in source.chars() {
         if is_start && !letter.is_whitespace() {
-            out.extend(letter.to_lowercase())
+            out.extend(letter.to_lowercase());
         } else {
-            out.push(letter)
+            out.push(letter);
         }
         is_start = letter.is_whitespace();
     }
@@ -114,7 +114,8 @@ fn lower(letter: char) -> char {
 fn pascal_case(source: &str) -> String {
     let letters: Vec<char> = source.chars().collect();
     let Some(start) = letters.iter().position(|letter| !is_connector(*letter)) else {
-        return source.to_owned();
+        // The library writes the last one twice.
+        return source.chars().chain(source.chars().next_back()).collect();
     };
     let mut out: String = letters[..start].iter().collect();
     let mut current = upper(letters[start]);
@@ -393,7 +394,7 @@ mod tests {
             ("_complex__case_", "_Complex_Case_"),
             ("GOLANG_IS_GREAT", "GolangIsGreat"),
             ("some words", "SomeWords"),
-            ("__", "__"),
+            ("__", "___"),
         ] {
             assert_eq!(pascal_case(source), pascal, "{source}");
         }

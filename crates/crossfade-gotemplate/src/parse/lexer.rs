@@ -47,12 +47,12 @@ fn is_blank(byte: u8) -> bool {
 /// A refusal with the byte offset it is about.
 pub(super) type LexError = (usize, String);
 
-/// All tokens of a template, with an `End` as the last.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, LexError> {
+/// The tokens of a template, with an `End` as the last, and what stopped the lexer before the end of the text.
+pub(super) fn tokens(text: &str) -> (Vec<Token<'_>>, Option<LexError>) {
     let mut lexer = Lexer { text, at: 0, depth: 0, out: Vec::new() };
-    lexer.run()?;
+    let stopped = lexer.run().err();
     lexer.push(Kind::End, lexer.text.len(), lexer.text.len());
-    Ok(lexer.out)
+    (lexer.out, stopped)
 }
 
 struct Lexer<'t> {
@@ -261,7 +261,7 @@ impl<'t> Lexer<'t> {
         if matches!(bytes.get(end), Some(b'+' | b'-')) {
             end += 1;
         }
-        let is_hexadecimal = self.text[end..].to_ascii_lowercase().starts_with("0x");
+        let is_hexadecimal = matches!(bytes.get(end..end + 2), Some([b'0', b'x' | b'X']));
         while let Some(&byte) = bytes.get(end) {
             let is_sign_of_exponent = matches!(byte, b'+' | b'-')
                 && end > start

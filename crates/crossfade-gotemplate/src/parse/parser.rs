@@ -21,7 +21,8 @@ pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Resu
         let line = 1 + text[..position.min(text.len())].matches('\n').count();
         Error::Parse(format!("template: {name}:{line}: {message}"))
     };
-    let tokens = tokens(text).map_err(|(position, message)| line_error(position, &message))?;
+    // Go reads token by token: what is wrong with the tree comes before what is wrong further on in the text.
+    let (tokens, lex_error) = tokens(text);
     let mut parser = Parser {
         tokens,
         at: 0,
@@ -33,9 +34,16 @@ pub fn parse(name: &str, text: &str, is_function: &dyn Fn(&str) -> bool) -> Resu
         depth: 0,
         definitions: Vec::new(),
     };
-    match parser.text_itself() {
-        Ok(()) => Ok(parser.definitions),
-        Err((position, message)) => Err(line_error(position, &message)),
+    let parsed = parser.text_itself();
+    let is_at_end = parser.at >= parser.tokens.len();
+    match (parsed, lex_error) {
+        (Err((position, message)), stopped) if stopped.is_none() || !is_at_end => {
+            Err(line_error(position, &message))
+        }
+        (_, stopped) => match stopped {
+            Some((position, message)) => Err(line_error(position, &message)),
+            None => Ok(parser.definitions),
+        },
     }
 }
 
@@ -90,7 +98,7 @@ impl<'t> Parser<'t> {
         self.next()
     }
 
-    fn unexpected<T>(&self, token: &Token<'_>, context: &str) -> Parsed<T> {
+    fn unexpected<T>(token: &Token<'_>, context: &str) -> Parsed<T> {
         let what = match token.kind {
             Kind::End => "EOF".to_owned(),
             Kind::Word if is_keyword(token.text) => format!("<{}>", token.text),
@@ -159,19 +167,19 @@ impl<'t> Parser<'t> {
                 return if closing.kind == Kind::RightDelimiter {
                     Ok(Some(Stop::End))
                 } else {
-                    self.unexpected(&closing, "end")
+                    Self::unexpected(&closing, "end")
                 };
             }
             "else" => return Ok(Some(Stop::Else(token.position))),
             "if" | "with" | "range" => out.push(self.branch(token.text)?),
             "define" if is_top => self.define()?,
-            "define" => return self.unexpected(&token, "command"),
+            "define" => return Self::unexpected(&token, "command"),
             "block" => out.push(self.block(token.position)?),
-            "template" => out.push(self.template(token.position)?),
+            "template" => out.push(self.template()?),
             word => {
                 let closing = self.next_non_space();
                 if closing.kind != Kind::RightDelimiter {
-                    return self.unexpected(&closing, &format!("{{{{{word}}}}}"));
+                    return Self::unexpected(&closing, &format!("{{{{{word}}}}}"));
                 }
                 if self.loops == 0 {
                     return Err((token.position, format!("{{{{{word}}}}} outside {{{{range}}}}")));
@@ -217,7 +225,7 @@ impl<'t> Parser<'t> {
         }
         let closing = self.next_non_space();
         if closing.kind != Kind::RightDelimiter {
-            return self.unexpected(&closing, "else");
+            return Self::unexpected(&closing, "else");
         }
         match self.nodes(out, false)? {
             Stop::End => Ok(()),
@@ -242,7 +250,7 @@ impl<'t> Parser<'t> {
                 Some(name) => Ok(Rc::from(name.as_str())),
                 None => Err((token.position, "invalid syntax".to_owned())),
             },
-            _ => self.unexpected(&token, context),
+            _ => Self::unexpected(&token, context),
         }
     }
 
@@ -250,7 +258,7 @@ impl<'t> Parser<'t> {
         let name = self.name("define clause")?;
         let closing = self.next_non_space();
         if closing.kind != Kind::RightDelimiter {
-            return self.unexpected(&closing, "define clause");
+            return Self::unexpected(&closing, "define clause");
         }
         let root = self.own_scope("define clause")?;
         self.add(name, root, closing.position)
@@ -298,7 +306,9 @@ impl<'t> Parser<'t> {
         Ok(Node::Template { position, name, pipe: Some(pipe) })
     }
 
-    fn template(&mut self, position: usize) -> Parsed<Node> {
+    /// Such an action is said to stand where the name does.
+    fn template(&mut self) -> Parsed<Node> {
+        let position = self.peek_non_space().position;
         let name = self.name("template clause")?;
         if self.peek_non_space().kind == Kind::RightDelimiter {
             self.next();
@@ -325,7 +335,7 @@ impl<'t> Parser<'t> {
                 | Kind::Assign
                 | Kind::Declare
                 | Kind::End => {
-                    return self.unexpected(&token, context);
+                    return Self::unexpected(&token, context);
                 }
                 _ => {
                     self.at -= 1;
@@ -422,7 +432,7 @@ impl<'t> Parser<'t> {
                     }
                     break;
                 }
-                _ => return self.unexpected(&token, "operand"),
+                _ => return Self::unexpected(&token, "operand"),
             }
         }
         if operands.is_empty() {
@@ -469,7 +479,7 @@ impl<'t> Parser<'t> {
                 "true" => literal(Value::Bool(true)),
                 "false" => literal(Value::Bool(false)),
                 "nil" => Ok(Some(Expression::Nil(position))),
-                word if is_keyword(word) => self.unexpected(&token, "operand"),
+                word if is_keyword(word) => Self::unexpected(&token, "operand"),
                 name if (self.is_function)(name) => Ok(Some(Expression::Function(position, Rc::from(name)))),
                 name => Err((position, format!("function {} not defined", quote(name)))),
             },

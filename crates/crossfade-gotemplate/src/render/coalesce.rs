@@ -166,7 +166,7 @@ pub(super) fn tables(target: &Map, source: &Map, nulls: Nulls) {
         match (target.get(&key), value) {
             (None, value) => target.set(key, value),
             (Some(Value::Nil), _) if nulls == Nulls::Remove && had_value.contains(&key) => {
-                target.remove(&key)
+                target.remove(&key);
             }
             (Some(Value::Map(target)), Value::Map(source)) if !target.is_same(&source) => {
                 tables(&target, &source, nulls);

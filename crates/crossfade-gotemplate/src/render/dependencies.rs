@@ -1,8 +1,8 @@
 //! Which subcharts take part, under which names, and what their parents take over from them.
 
 use super::coalesce::{Loaded, Nulls, coalesce_values, merge_values, tables};
+use super::version::is_compatible;
 use crate::error::Error;
-use crate::functions::{Constraints, Version};
 use crate::value::{Map, Value};
 
 /// Everything `Chart.yaml` names has to be there.
@@ -24,13 +24,6 @@ pub(super) fn check(chart: &Loaded) -> Result<(), Error> {
 pub(super) fn process(chart: &mut Loaded, given: &Map) -> Result<(), Error> {
     enable(chart, given, "")?;
     import(chart)
-}
-
-fn is_compatible(constraint: &str, version: &str) -> bool {
-    match (Constraints::parse(constraint), Version::parse(version)) {
-        (Ok(constraint), Some(version)) => constraint.allow(&version),
-        _ => false,
-    }
 }
 
 /// Takes out what is disabled, and gives aliases.

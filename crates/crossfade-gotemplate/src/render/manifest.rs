@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::value::{Map, Value};
-use crate::yaml;
+use crate::yaml::{self, scalar_text};
 
 /// An object of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,18 +164,19 @@ pub(super) fn is_manifest_name(name: &str) -> bool {
     matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
 }
 
-/// The documents of a file: helm cuts at `---` on a line start, before it reads any YAML.
-pub(crate) fn split(text: &str) -> Vec<&str> {
+/// The documents of a file: helm cuts at `---` on a line start, before it reads any YAML. The blanks behind a cut belong
+/// to it, also line ends: of two cuts with nothing between them the second one stays in the text.
+pub(super) fn split(text: &str) -> Vec<&str> {
     let mut documents = Vec::new();
     let text = text.trim();
-    let mut start = 0;
-    let mut at = 0;
+    let (mut start, mut at) = (0, 0);
     while let Some(offset) = text[at..].find("---") {
         let found = at + offset;
         at = found + 3;
-        if found == 0 || text[..found].ends_with('\n') {
+        if found == 0 || found > start && text[..found].ends_with('\n') {
             documents.push(text[start..found].trim());
-            start = at;
+            start = text.len() - text[at..].trim_start().len();
+            at = start;
         }
     }
     documents.push(text[start..].trim());
@@ -220,7 +221,7 @@ fn hook(path: &str, document: &str, head: &Head, events: &str) -> Option<Hook> {
         let event = if event == "test-success" { "test".to_owned() } else { event };
         known.push(EVENTS.contains(&event.as_str()).then_some(event)?);
     }
-    let annotation = |name: &str| head.annotations.get(name).map(|value| value.to_string());
+    let annotation = |name: &str| head.annotations.get(name).and_then(|value| scalar_text(&value));
     let delete_policies = annotation("helm.sh/hook-delete-policy").unwrap_or_default();
     Some(Hook {
         source: path.to_owned(),
@@ -262,8 +263,10 @@ impl Head {
         };
         let text = |map: &Map, key: &str, path: &str| match map.get(key) {
             None | Some(Value::Nil) => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text.to_string()),
-            Some(other) => Err(wrong(json_kind(&other), &format!("struct field {path}{key} of type string"))),
+            Some(other) => match scalar_text(&other) {
+                Some(text) => Ok(text),
+                None => Err(wrong(json_kind(&other), &format!("struct field {path}{key} of type string"))),
+            },
         };
         text(&map, "apiVersion", "SimpleHead.")?;
         let kind = text(&map, "kind", "SimpleHead.")?;
@@ -280,7 +283,7 @@ impl Head {
             _ => Map::new(),
         };
         for (_, value) in annotations.entries() {
-            if !matches!(value, Value::String(_) | Value::Nil) {
+            if scalar_text(&value).is_none() && !value.is_nil() {
                 let kind = json_kind(&value);
                 return Err(wrong(kind, "struct field SimpleHead.metadata.annotations of type string"));
             }
@@ -305,8 +308,9 @@ mod tests {
 
     #[test]
     fn files_are_cut_at_line_starts_only() {
-        assert_eq!(split("---\na: 1\n---\n\n--- \nb: '---'\n  ---x\n"), ["a: 1", "b: '---'\n  ---x"]);
+        assert_eq!(split("---\na: 1\n---\n\n--- \nb: '---'\n  ---x\n"), ["a: 1", "--- \nb: '---'\n  ---x"]);
         assert_eq!(split("a: |\n  x---y\n"), ["a: |\n  x---y"]);
-        assert_eq!(split("\n\n"), [""; 0]);
+        assert_eq!(split("---\n---\na: 1\n---\n"), ["---\na: 1"]);
+        assert!(split("\n\n").is_empty());
     }
 }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use super::version::KubeVersion;
 use crate::chart::Metadata;
 use crate::error::CallError;
-use crate::functions::Version;
 use crate::value::{Map, Object, Value};
 
 /// A struct.
@@ -48,13 +48,11 @@ impl Object for Record {
     }
 
     fn text(&self) -> String {
-        match &self.text {
-            Some(text) => text.clone(),
-            None => {
-                let values: Vec<_> = self.fields.iter().map(|(_, value)| value.to_string()).collect();
-                format!("{{{}}}", values.join(" "))
-            }
+        if let Some(text) = &self.text {
+            return text.clone();
         }
+        let values: Vec<_> = self.fields.iter().map(|(_, value)| value.to_string()).collect();
+        format!("{{{}}}", values.join(" "))
     }
 }
 
@@ -128,16 +126,14 @@ fn dependency(dependency: &crate::chart::Dependency) -> Value {
 }
 
 /// `.Capabilities`
-pub(super) fn capabilities(kube_version: &Version, api_versions: Vec<String>) -> Value {
-    let version = format!("v{kube_version}");
-    let (major, minor) = (kube_version.major.to_string(), kube_version.minor.to_string());
+pub(super) fn capabilities(kube_version: &KubeVersion, api_versions: Vec<String>) -> Value {
     let numbers = [
-        ("Version", "Version", version.as_str().into()),
-        ("Major", "Major", major.as_str().into()),
-        ("Minor", "Minor", minor.as_str().into()),
+        ("Version", "Version", kube_version.text.as_str().into()),
+        ("Major", "Major", kube_version.major.as_str().into()),
+        ("Minor", "Minor", kube_version.minor.as_str().into()),
     ];
     let mut kube = of("chartutil.KubeVersion", &numbers);
-    kube.text = Some(version);
+    kube.text = Some(kube_version.text.clone());
     let helm = [
         ("Version", "version", super::HELM_VERSION.into()),
         ("GitCommit", "git_commit", "".into()),

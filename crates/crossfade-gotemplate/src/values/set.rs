@@ -40,6 +40,20 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
     Err(Error::Set(message.into()))
 }
 
+/// Go's complaint about a key that is something else already.
+fn wrong_type(value: &Value, wanted: &str) -> String {
+    let got = match value {
+        Value::Null => "nil",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_i64() => "int64",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    };
+    format!("unable to parse key: interface conversion: interface {{}} is {got}, not {wanted}")
+}
+
 impl Parser<'_> {
     fn next(&mut self) -> Option<char> {
         let letter = self.letters.get(self.at).copied();
@@ -70,11 +84,7 @@ impl Parser<'_> {
                 let mut list = match map.remove(&key) {
                     Some(Value::Array(list)) => list,
                     None | Some(Value::Null) => Vec::new(),
-                    Some(_) => {
-                        return refuse(
-                            "unable to parse key: interface conversion: interface {} is not []interface {}",
-                        );
-                    }
+                    Some(other) => return refuse(wrong_type(&other, "[]interface {}")),
                 };
                 self.item(&mut list, index, depth)?;
                 insert(map, key, Value::Array(list));
@@ -98,11 +108,7 @@ impl Parser<'_> {
                 let mut inner = match map.get_mut(&key).map(Value::take) {
                     Some(Value::Object(inner)) => inner,
                     None | Some(Value::Null) => Map::new(),
-                    Some(_) => {
-                        return refuse(
-                            "unable to parse key: interface conversion: interface {} is not map[string]interface {}",
-                        );
-                    }
+                    Some(other) => return refuse(wrong_type(&other, "map[string]interface {}")),
                 };
                 self.key(&mut inner, depth + 1)?;
                 if inner.is_empty() {

@@ -13,7 +13,14 @@ use crate::value::{Map, Value};
 
 /// Reads the first document; an empty text is nil.
 pub(crate) fn read(text: &str) -> Result<Value, Error> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    // A block at the very end of a text has no line end where the text has none, as with libyaml.
+    let mut options = granit_parser::Options::default();
+    options.block_scalar_eof_without_line_feed = true;
+    let mut reader = Reader {
+        parser: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
     loop {
         match reader.next()? {
             Event::StreamEnd => return Ok(Value::Nil),
@@ -156,6 +163,17 @@ fn in_libyamls_words(line: usize, info: &str) -> String {
         other => (line, other),
     };
     if line == 0 { message.to_owned() } else { format!("line {line}: {message}") }
+}
+
+/// A scalar where Go wants text: numbers and booleans of YAML are taken as well, other than those of JSON.
+pub(crate) fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.to_string()),
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e21 => Some(format!("{number:.0}")),
+        Value::Float(number) => Some(float_general(*number)),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
 }
 
 /// Keys become text on the way to JSON.

@@ -81,7 +81,7 @@ fn is_timestamp(text: &str) -> bool {
     };
     let Some((year, rest)) = text.split_once('-') else { return false };
     let Some((month, rest)) = rest.split_once('-') else { return false };
-    if !(number(year, 4..=4, 9999) && number(month, 1..=2, 12) && month.trim_start_matches('0') != "") {
+    if !(number(year, 4..=4, 9999) && number(month, 1..=2, 12) && !month.trim_start_matches('0').is_empty()) {
         return false;
     }
     let (day, time, has_zone) = match rest.split_once(['T', 't', ' ']) {
@@ -125,8 +125,7 @@ fn is_base_60(text: &str) -> bool {
         .is_some_and(|part| part.starts_with(|digit: char| digit.is_ascii_digit()) && is_digits(part));
     let rest: Vec<&str> = parts.collect();
     let is_rest = rest.iter().all(|part| match part.as_bytes() {
-        [digit] => digit.is_ascii_digit(),
-        [b'0'..=b'5', digit] => digit.is_ascii_digit(),
+        [digit] | [b'0'..=b'5', digit] => digit.is_ascii_digit(),
         _ => false,
     });
     is_start && !rest.is_empty() && is_rest && is_digits(fraction)
