@@ -55,7 +55,7 @@ impl From<kube::Error> for ApiError {
 pub(crate) struct Kind {
     pub(crate) group: String,
     pub(crate) version: String,
-    pub(crate) kind: String,
+    pub(crate) name: String,
     pub(crate) plural: String,
     pub(crate) is_namespaced: bool,
     pub(crate) is_watched: bool,
@@ -97,7 +97,7 @@ impl Kinds {
     pub(crate) fn api_versions(&self) -> Vec<String> {
         let kinds = self.by_kind.values().flatten();
         let mut names: Vec<String> = kinds
-            .flat_map(|kind| [kind.api_version(), format!("{}/{}", kind.api_version(), kind.kind)])
+            .flat_map(|kind| [kind.api_version(), format!("{}/{}", kind.api_version(), kind.name)])
             .collect();
         names.sort_unstable();
         names.dedup();
@@ -171,7 +171,7 @@ impl Api {
         let Value::Array(mut items) = items else { return Ok((Vec::new(), revision)) };
         for item in &mut items {
             item["apiVersion"] = kind.api_version().into();
-            item["kind"] = kind.kind.clone().into();
+            item["kind"] = kind.name.clone().into();
         }
         Ok((items, revision))
     }
@@ -292,12 +292,12 @@ impl Kinds {
             let kind = Kind {
                 group: group.to_owned(),
                 version: version.to_owned(),
-                kind: text(&resource["kind"]).to_owned(),
+                name: text(&resource["kind"]).to_owned(),
                 plural: plural.to_owned(),
                 is_namespaced: truth(&resource["namespaced"]),
                 is_watched: has_verb("list") && has_verb("watch"),
             };
-            let versions = self.by_kind.entry((kind.group.clone(), kind.kind.clone())).or_default();
+            let versions = self.by_kind.entry((kind.group.clone(), kind.name.clone())).or_default();
             if !versions.iter().any(|known| known.version == kind.version) {
                 versions.push(kind);
             }

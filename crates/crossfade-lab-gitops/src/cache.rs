@@ -92,14 +92,14 @@ impl Cache {
 
     /// Takes in an object that was just written, so that the writer sees it before the watch tells.
     pub(crate) fn put(&self, object: Value) {
-        self.take_in(Arc::new(object));
+        self.take_in(object);
     }
 
     /// Starts a watch for each served kind that has none, and waits until each has been listed once.
     pub(crate) async fn watch_all(&self, tasks: &mut JoinSet<()>) {
         let mut listings = JoinSet::new();
         for kind in self.api.kinds().iter() {
-            if !kind.is_watched || is_excluded(&kind.group, &kind.kind) {
+            if !kind.is_watched || is_excluded(&kind.group, &kind.name) {
                 continue;
             }
             let is_new = self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(kind.clone());
@@ -122,7 +122,7 @@ impl Cache {
                     self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&kind);
                     return;
                 }
-                Err(error) => tracing::debug!(kind = kind.kind, %error, "watch ended"),
+                Err(error) => tracing::debug!(kind = kind.name, %error, "watch ended"),
                 Ok(()) => {}
             }
             tokio::time::sleep(REWATCH_DELAY).await;
@@ -130,7 +130,7 @@ impl Cache {
     }
 
     async fn is_gone(&self, kind: &Kind) -> bool {
-        self.api.discover().await.is_ok_and(|kinds| kinds.get(&kind.group, &kind.kind).is_none())
+        self.api.discover().await.is_ok_and(|kinds| kinds.get(&kind.group, &kind.name).is_none())
     }
 
     async fn follow(
@@ -147,7 +147,7 @@ impl Cache {
         let mut events = Box::pin(self.api.watch(kind, &revision).await?);
         while let Some(event) = events.next().await {
             match event? {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => self.take_in(Arc::new(object)),
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => self.take_in(object),
                 WatchEvent::Deleted(object) => self.drop_out(&Key::of(&object), Some(&object)),
                 WatchEvent::Bookmark(_) => {}
                 WatchEvent::Error(status) => {
@@ -163,18 +163,19 @@ impl Cache {
         let gone: Vec<Key> = {
             let objects = self.lock();
             let of_kind =
-                objects.by_key.keys().filter(|key| key.group == kind.group && key.kind == kind.kind);
+                objects.by_key.keys().filter(|key| key.group == kind.group && key.kind == kind.name);
             of_kind.filter(|key| !present.contains(*key)).cloned().collect()
         };
         for key in gone {
             self.drop_out(&key, None);
         }
         for item in items {
-            self.take_in(Arc::new(item));
+            self.take_in(item);
         }
     }
 
-    fn take_in(&self, object: Arc<Value>) {
+    fn take_in(&self, object: Value) {
+        let object = Arc::new(object);
         let key = Key::of(&object);
         let before = {
             let mut objects = self.lock();

@@ -11,6 +11,7 @@ mod render;
 mod status;
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests;
 
 pub(crate) use clusters::{is_cluster_secret, is_own_cluster};

@@ -39,16 +39,14 @@ pub(crate) fn table(text: &str) -> Result<Value, Error> {
 
 /// One document of any kind.
 pub(crate) fn any(text: &str) -> Result<Value, Error> {
-    let indented: String = text.lines().map(|line| format!("  {line}\n")).collect();
     let is_alone = text.lines().all(|line| !line.starts_with("---"));
-    let wrapped = table(text).or_else(|error| {
-        if is_alone {
-            table(&format!("it:\n{indented}")).map(|mut value| value["it"].take())
-        } else {
-            Err(error)
+    table(text).or_else(|error| {
+        if !is_alone {
+            return Err(error);
         }
-    });
-    wrapped
+        let indented = text.replace('\n', "\n  ");
+        table(&format!("it:\n  {indented}\n")).map(|mut value| value["it"].take())
+    })
 }
 
 /// Go reads every number as a float; objects have integers where they can.
@@ -71,6 +69,7 @@ fn whole(value: Value) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use serde_json::json;
 

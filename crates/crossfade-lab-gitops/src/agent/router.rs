@@ -80,15 +80,14 @@ impl Router {
 
     fn application_changed(&self, key: &Key) {
         let mut routes = self.lock();
-        match routes.applications.get(key) {
-            Some(woken) => woken.notify_one(),
-            None => {
-                let woken = Arc::new(Notify::new());
-                routes.applications.insert(key.clone(), Arc::clone(&woken));
-                routes.new.push((key.clone(), woken));
-                self.applications_came.notify_one();
-            }
+        if let Some(woken) = routes.applications.get(key) {
+            woken.notify_one();
+            return;
         }
+        let woken = Arc::new(Notify::new());
+        routes.applications.insert(key.clone(), Arc::clone(&woken));
+        routes.new.push((key.clone(), woken));
+        self.applications_came.notify_one();
     }
 
     /// Applications that nobody looks after yet.

@@ -130,7 +130,7 @@ impl Actor {
         if let Some(run) = &self.run {
             put_run(&mut status, run, spec);
             is_finished = run.progress != Progress::Running;
-            if !is_finished {
+            if run.progress == Progress::Running {
                 let until = run.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
                 wait = Some(until.unwrap_or(RUNNING_POLL));
             } else {

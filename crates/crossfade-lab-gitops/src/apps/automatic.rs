@@ -124,7 +124,7 @@ mod tests {
         }
     }
 
-    fn decision(automated: Value, last: &Value, items: Vec<Item>) -> Decision {
+    fn decision(automated: &Value, last: &Value, items: Vec<Item>) -> Decision {
         let application = json!({"spec": {"source": {"repoURL": "r", "path": "p"}, "syncPolicy": {"automated": automated}},
             "status": {"operationState": last}});
         let comparison =
@@ -140,13 +140,13 @@ mod tests {
     #[test]
     fn a_state_is_tried_once() {
         let off = || vec![mk_item("a", false, false), mk_item("b", true, false)];
-        assert!(matches!(decision(json!({}), &Value::Null, off()), Decision::Sync(_)));
-        assert_eq!(decision(Value::Null, &Value::Null, off()), Decision::Nothing);
-        assert_eq!(decision(json!({"enabled": false}), &Value::Null, off()), Decision::Nothing);
-        assert_eq!(decision(json!({}), &attempted("Succeeded", "abc"), off()), Decision::Nothing);
-        assert!(matches!(decision(json!({}), &attempted("Succeeded", "old"), off()), Decision::Sync(_)));
+        assert!(matches!(decision(&json!({}), &Value::Null, off()), Decision::Sync(_)));
+        assert_eq!(decision(&Value::Null, &Value::Null, off()), Decision::Nothing);
+        assert_eq!(decision(&json!({"enabled": false}), &Value::Null, off()), Decision::Nothing);
+        assert_eq!(decision(&json!({}), &attempted("Succeeded", "abc"), off()), Decision::Nothing);
+        assert!(matches!(decision(&json!({}), &attempted("Succeeded", "old"), off()), Decision::Sync(_)));
         assert_eq!(
-            decision(json!({}), &attempted("Failed", "abc"), off()),
+            decision(&json!({}), &attempted("Failed", "abc"), off()),
             Decision::Refused("Failed last sync attempt to [abc]: m".to_owned())
         );
     }
@@ -155,7 +155,7 @@ mod tests {
     fn healing_takes_what_is_off_and_waits_longer_each_time() {
         let off = || vec![mk_item("a", false, false), mk_item("b", true, false)];
         let Decision::Sync(operation) =
-            decision(json!({"selfHeal": true}), &attempted("Succeeded", "abc"), off())
+            decision(&json!({"selfHeal": true}), &attempted("Succeeded", "abc"), off())
         else {
             panic!("it does not heal")
         };
@@ -163,21 +163,21 @@ mod tests {
         let mut healed = attempted("Succeeded", "abc");
         healed["operation"] = operation;
         healed["finishedAt"] = crate::object::now().into();
-        assert!(matches!(decision(json!({"selfHeal": true}), &healed, off()), Decision::Later(_)));
+        assert!(matches!(decision(&json!({"selfHeal": true}), &healed, off()), Decision::Later(_)));
     }
 
     #[test]
     fn what_would_wipe_out_everything_is_refused() {
         let extra = || vec![mk_item("a", false, true)];
         assert_eq!(
-            decision(json!({"prune": true}), &Value::Null, extra()),
+            decision(&json!({"prune": true}), &Value::Null, extra()),
             Decision::Refused(
                 "Skipping sync attempt to [abc]: auto-sync will wipe out all resources".to_owned()
             )
         );
-        assert_eq!(decision(json!({}), &Value::Null, extra()), Decision::Nothing);
+        assert_eq!(decision(&json!({}), &Value::Null, extra()), Decision::Nothing);
         assert!(matches!(
-            decision(json!({"prune": true, "allowEmpty": true}), &Value::Null, extra()),
+            decision(&json!({"prune": true, "allowEmpty": true}), &Value::Null, extra()),
             Decision::Sync(_)
         ));
     }

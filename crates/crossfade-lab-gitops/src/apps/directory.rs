@@ -61,6 +61,7 @@ pub(super) fn objects(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Value>, S
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use serde_json::json;
 

@@ -65,7 +65,10 @@ fn render_objects(source: &Value, files: ChartFiles, release: &Release) -> Resul
         namespace: release.namespace.clone(),
         kube_version: release.kube_version.clone(),
         api_versions: release.api_versions.clone(),
-        sources: Sources { now: Moment::from_seconds(jiff::Timestamp::now().as_second()), seed: 0 },
+        sources: Sources {
+            now: Moment::from_seconds(jiff::Timestamp::now().as_second()),
+            ..Sources::default()
+        },
         ..ReleaseOptions::default()
     };
     let rendered = render(&chart, &values, &options).map_err(|error| error.to_string())?;

@@ -69,14 +69,13 @@ impl Context<'_> {
                 continue;
             }
             let key = self.key(sources, &commits, index);
-            let rendering = match self.kept.get(&key) {
-                Some(rendering) => rendering,
-                None => {
-                    // What failed is tried again: the repository may have been out of reach.
-                    let rendering = Arc::new(self.render(sources, &commits, index).await.map_err(failed)?);
-                    self.kept.put(key, Arc::clone(&rendering));
-                    rendering
-                }
+            let rendering = if let Some(rendering) = self.kept.get(&key) {
+                rendering
+            } else {
+                // What failed is tried again: the repository may have been out of reach.
+                let rendering = Arc::new(self.render(sources, &commits, index).await.map_err(failed)?);
+                self.kept.put(key, Arc::clone(&rendering));
+                rendering
             };
             let (objects, source_type) = rendering.as_ref();
             loaded.objects.extend(objects.iter().cloned());
@@ -104,22 +103,17 @@ impl Context<'_> {
         if !dir.is_empty() && !tree.has_directory(&dir) {
             return Err(format!("{asked}: app path does not exist"));
         }
-        match source_type(source, &tree, &dir)? {
-            "Helm" => {
-                let files = self.chart_files(sources, commits, index, &tree, &dir).await?;
-                let release = self.release(source);
-                let source = source.clone();
-                let rendered =
-                    tokio::task::spawn_blocking(move || helm::objects(&source, files, &release)).await;
-                let objects = rendered.map_err(|error| format!("rendering ended early: {error}"))??;
-                Ok((objects, "Helm"))
-            }
-            _ => {
-                let paths = directory::manifest_paths(source, &dir, tree.files_under(&dir))?;
-                let files = self.git.contents(url, &tree, &paths).await?;
-                Ok((directory::objects(&files)?, "Directory"))
-            }
+        if source_type(source, &tree, &dir)? == "Helm" {
+            let files = self.chart_files(sources, commits, index, &tree, &dir).await?;
+            let release = self.release(source);
+            let source = source.clone();
+            let rendered = tokio::task::spawn_blocking(move || helm::objects(&source, files, &release)).await;
+            let objects = rendered.map_err(|error| format!("rendering ended early: {error}"))??;
+            return Ok((objects, "Helm"));
         }
+        let paths = directory::manifest_paths(source, &dir, tree.files_under(&dir))?;
+        let files = self.git.contents(url, &tree, &paths).await?;
+        Ok((directory::objects(&files)?, "Directory"))
     }
 
     fn release(&self, source: &Value) -> Release {

@@ -130,7 +130,7 @@ async fn fail(shared: &Shared, run: &mut Run, fail_hooks: &[Task], all: &[Task],
         .filter(|outcome| outcome.is_failed())
         .map(|outcome| outcome.message.clone())
         .collect();
-    for hook in fail_hooks.iter() {
+    for hook in fail_hooks {
         if run.outcome(hook).is_none() {
             perform(shared, run, hook, &[]).await;
         }

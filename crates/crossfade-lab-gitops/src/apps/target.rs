@@ -50,15 +50,12 @@ pub(super) fn prepare(
         if key.name.is_empty() {
             key.name = format!("{}{}", text(&object["metadata"]["generateName"]), targets.objects.len());
         }
-        match by_key.get_mut(&key) {
-            Some((at, count)) => {
-                *count += 1;
-                targets.objects[*at] = object;
-            }
-            None => {
-                by_key.insert(key, (targets.objects.len(), 1));
-                targets.objects.push(object);
-            }
+        if let Some((at, count)) = by_key.get_mut(&key) {
+            *count += 1;
+            targets.objects[*at] = object;
+        } else {
+            by_key.insert(key, (targets.objects.len(), 1));
+            targets.objects.push(object);
         }
     }
     for (key, (_, count)) in by_key.into_iter().filter(|(_, (_, count))| *count > 1) {

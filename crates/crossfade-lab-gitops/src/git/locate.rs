@@ -1,5 +1,6 @@
 //! Where a repository is: a mapped clone, a path, or a remote of one of the transports that are allowed.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -61,7 +62,11 @@ fn normalized(url: &str) -> String {
 /// A name for the clone's directory that no other location has.
 pub(super) fn directory_name(location: &Location) -> String {
     let digest = Sha256::digest(location.argument().as_bytes());
-    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().take(12).fold(String::new(), |mut digits, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub(super) async fn read_blobs(
     program: &Program,
     ids: &[&str],
 ) -> Result<HashMap<String, Arc<[u8]>>, String> {
-    let input: String = ids.iter().map(|id| format!("{id}\n")).collect();
+    let input = format!("{}\n", ids.join("\n"));
     let said = program.run_here(&["cat-file", "--batch"], input.as_bytes()).await?;
     let broken = || "git answered with something else than files".to_owned();
     let mut found = HashMap::new();

@@ -48,7 +48,7 @@ impl Engine {
                     .map_err(|error| format!("failed to parse template {template}: {error}"))?;
                 let now = Moment::from_seconds(jiff::Timestamp::now().as_second());
                 parsed
-                    .render(&Value::Object(params.clone()), &Sources { now, seed: 0 })
+                    .render(&Value::Object(params.clone()), &Sources { now, ..Sources::default() })
                     .map_err(|error| format!("failed to execute go template {template}: {error}"))
             }
         }

@@ -1,3 +1,5 @@
+//! Generators and templates, as data.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

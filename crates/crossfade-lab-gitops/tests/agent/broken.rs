@@ -227,7 +227,7 @@ async fn an_application_set_says_what_is_wrong_and_changes_nothing() {
     lab.until_condition("applicationsets", "good", "ErrorOccurred").await;
     assert!(lab.application("good-burnham").is_some());
     lab.patch("argoproj.io", "applicationsets", "good", |set| {
-        set["spec"]["generators"][0]["list"]["elements"] = json!([])
+        set["spec"]["generators"][0]["list"]["elements"] = json!([]);
     });
     lab.until("what is no longer generated is gone, with its objects", || {
         lab.application("good-burnham").is_none() && !exists(&lab, "a")

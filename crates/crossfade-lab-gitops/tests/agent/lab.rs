@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
 use crossfade_lab_kube::{Access, ApiServer, ApiServerOptions, LogSource, PodLogs, ResourceId, Store, User};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -213,7 +214,6 @@ async fn serve() -> (ApiServer, Client) {
     })
     .await
     .unwrap();
-    use base64::Engine as _;
     let kubeconfig: Kubeconfig = serde_json::from_value(json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "it",
         "clusters": [{"name": "it", "cluster": {"server": format!("https://{}", server.address()),
