@@ -59,6 +59,8 @@ pub enum Actuator {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.from != self.to").message("from and to have to be two clusters"),
+    validation = Rule::new("!has(self.without) || self.without == self.from || self.without == self.to")
+        .message("without names one of the two clusters"),
     validation = Rule::new("!has(self.groups) || !has(self.hosts) || size(self.groups) == 0 || size(self.hosts) == 0")
         .message("name groups or hosts, not both")
 )]
@@ -133,6 +135,9 @@ pub struct MigrationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = DRAWS_MAX))]
     pub draws: Option<u32>,
+    /// A cluster of the two that is gone for good: nothing of it is read, written or waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
     /// Go on over weights that somebody else has written since.
     #[serde(default)]
     pub force: bool,
@@ -211,6 +216,11 @@ pub enum SpecError {
 }
 
 impl MigrationSpec {
+    /// Ready pods that the kubernetes gates want, as a percentage of the source's.
+    pub fn ready_percent(&self) -> Option<u32> {
+        self.gates.iter().filter_map(|gate| gate.ready_percent).max()
+    }
+
     /// All groups, the usual steps and gates.
     pub fn new(from: impl Into<String>, to: impl Into<String>, zone: impl Into<String>) -> Self {
         MigrationSpec {
@@ -229,6 +239,7 @@ impl MigrationSpec {
             bake_seconds: 0,
             keep_warm_seconds: 0,
             draws: None,
+            without: None,
             force: false,
             promotions: 0,
             promote_to_end: false,
@@ -256,6 +267,7 @@ impl MigrationSpec {
             draws: self.draws.map_or(Spec::DRAWS, u64::from),
             error_level: Spec::ERROR_LEVEL,
             gates: gates::to_core(&self.gates)?,
+            without: self.without.as_deref().map(Into::into),
             force: self.force,
             promotions: self.promotions,
             promote_to_end: self.promote_to_end,
@@ -376,7 +388,7 @@ mod tests {
         assert_eq!(spec["properties"]["onFailure"]["default"], "rollback");
         assert_eq!(spec["properties"]["keepWarmSeconds"]["default"], 0);
         let rules = |schema: &serde_json::Value| schema["x-kubernetes-validations"].as_array().unwrap().len();
-        assert_eq!(rules(spec), 2);
+        assert_eq!(rules(spec), 3);
         assert_eq!(rules(&spec["properties"]["steps"]), 3);
         for fixed in ["from", "to", "zone"] {
             assert_eq!(spec["properties"][fixed]["x-kubernetes-validations"][0]["rule"], "self == oldSelf");

@@ -140,6 +140,7 @@ fn mk_spec(random: &mut Random) -> Spec {
         draws: 400,
         error_level: Spec::ERROR_LEVEL,
         gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+        without: None,
         force: false,
         promotions: 0,
         promote_to_end: false,

@@ -2,7 +2,7 @@
 
 mod dns;
 mod http;
-mod pods;
+pub(super) mod pods;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -72,9 +72,9 @@ impl Observers {
                     tasks.spawn(dns::run(world.options.name_servers.clone(), to.clone(), picture, outlet));
                 }
                 GateKind::Kubernetes => {
-                    if let (Some(source), Some(destination)) = (world.cluster(from), world.cluster(to)) {
-                        let clusters =
-                            pods::Clusters { source: source.clone(), destination: destination.clone() };
+                    if let Some(destination) = world.cluster(to) {
+                        let source = world.cluster(from).cloned();
+                        let clusters = pods::Clusters { source, destination: destination.clone() };
                         tasks.spawn(pods::run(clusters, gate.ready_percent, picture, outlet));
                     }
                 }

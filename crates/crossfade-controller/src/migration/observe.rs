@@ -81,6 +81,7 @@ pub(super) async fn observe(
     pace: Pace,
 ) -> BTreeMap<GroupName, GroupSeen> {
     refresh_records(world, memory, pace).await;
+    world.learn_missing(memory.zone()).await;
     let knobs = read_knobs(world, memory).await;
     refresh_reports(world, memory).await;
     let third = third_targets(world, memory);

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use crossfade_api::migration::Actuator;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
-use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutcome};
+use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutcome, Port, Spec};
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
-use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts};
+use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts, ready_pods};
 
 use crate::migration::actions::preflight;
 use crate::migration::clock::now;
 use crate::migration::driver::DriverError;
+use crate::migration::gates::pods::part;
 use crate::migration::records::record_knobs;
 use crate::migration::world::{World, WorldOptions};
 
@@ -67,7 +68,7 @@ pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey
 }
 
 /// What weights are written on: annotated objects, or the record sets of objects' hosts in the zone.
-async fn knobs_of(
+pub(super) async fn knobs_of(
     options: &WorldOptions,
     cluster: &Cluster,
     zone: &ZoneRecords,
@@ -92,6 +93,7 @@ fn mk_cluster(knob: &Knob, kept_by: Option<String>, persistent_volumes: Vec<Stri
         kept_by,
         load_balancer: knob.load_balancer.clone(),
         persistent_volumes,
+        port: Some(Port { number: knob.port, tls: knob.tls }),
     }
 }
 
@@ -142,6 +144,7 @@ fn mk_candidate(
                 kept_by: None,
                 load_balancer: set.target.clone(),
                 persistent_volumes: Vec::new(),
+                port: None,
             });
         }
     }
@@ -152,6 +155,37 @@ fn mk_candidate(
 fn is_allowed(options: &WorldOptions, owner: &str, set_identifier: &str) -> bool {
     let is_named = options.owners.contains(owner);
     is_named || (options.actuator == Actuator::Annotation && owner == set_identifier)
+}
+
+/// Ready pods of the destination against a part of the source's: one line per Service that has too few.
+pub async fn check_capacity(
+    options: &WorldOptions,
+    knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    admitted: &[Admitted],
+    spec: &Spec,
+    percent: u32,
+) -> Vec<String> {
+    let cluster = |name: &ClusterName| options.clusters.iter().find(|cluster| cluster.name == *name);
+    let (Some(from), Some(to)) = (cluster(&spec.from), cluster(&spec.to)) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for Admitted { group, .. } in admitted {
+        let Some(knobs) = knobs.get(group) else { continue };
+        let (Some(source), Some(destination)) = (knobs.get(&spec.from), knobs.get(&spec.to)) else {
+            continue;
+        };
+        let counts = futures::future::try_join(ready_pods(from, source), ready_pods(to, destination)).await;
+        match counts {
+            Err(error) => lines.push(format!("{group}: ready pods cannot be counted: {error}")),
+            Ok((source, destination)) => lines.extend(source.into_iter().filter_map(|(service, ready)| {
+                let found = destination.get(&service).copied().unwrap_or(0);
+                let wanted = part(ready, percent);
+                (found < wanted).then(|| {
+                    format!("{group} in {}: Service {service} has {found} ready pods, {wanted} wanted ({percent} % of {ready})", spec.to)
+                })
+            })),
+        }
+    }
+    lines
 }
 
 /// Preflight of the destination before anything is asked for: what fails, one line per group.

@@ -6,14 +6,19 @@ use std::time::{Duration, Instant};
 
 use crossfade_api::migration::Actuator;
 use crossfade_aws::{Route53, Zone};
+use crossfade_core::dns::ZoneRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
 use crossfade_kube::groups::Knob;
 use crossfade_probe::dns::{RecordType, query_any};
 use crossfade_probe::http::HttpProbe;
 
+use crate::migration::survey::knobs_of;
+
 /// Load balancers change their addresses at any time; AWS keeps their TTL at 60 s.
 const ADDRESSES_KEPT_FOR: Duration = Duration::from_secs(10);
+/// Between two attempts to list the objects of a cluster that could not be reached.
+const LEARN_EVERY: Duration = Duration::from_secs(5);
 
 /// What a driver is given to look with.
 #[derive(Clone)]
@@ -55,12 +60,19 @@ pub struct World {
     /// Load balancers of clusters outside the pair: name -> addresses.
     pub(super) third: BTreeMap<GroupName, BTreeMap<ClusterName, Vec<IpAddr>>>,
     resolved_at: Option<Instant>,
+    learned_at: Option<Instant>,
 }
 
 impl World {
     /// Nothing learned yet.
     pub fn new(options: WorldOptions) -> Self {
-        World { options, places: BTreeMap::new(), third: BTreeMap::new(), resolved_at: None }
+        World {
+            options,
+            places: BTreeMap::new(),
+            third: BTreeMap::new(),
+            resolved_at: None,
+            learned_at: None,
+        }
     }
 
     /// The knobs of the groups that are looked after.
@@ -68,6 +80,32 @@ impl World {
         let places =
             knobs.into_iter().map(|(cluster, knob)| (cluster, Place { knob, addresses: Vec::new() }));
         self.places.insert(group, places.collect());
+    }
+
+    /// Finds the knobs that are not known yet: of a migration that was taken up, or of a cluster that could not be reached.
+    pub(super) async fn learn_missing(&mut self, zone: Option<&ZoneRecords>) {
+        let lacks =
+            |cluster: &&Cluster| self.places.values().any(|places| !places.contains_key(&cluster.name));
+        let lacking: Vec<Cluster> = self.options.clusters.iter().filter(lacks).cloned().collect();
+        let Some(zone) = zone else { return };
+        if lacking.is_empty() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_EVERY) {
+            return;
+        }
+        self.learned_at = Some(Instant::now());
+        for cluster in lacking {
+            match knobs_of(&self.options, &cluster, zone).await {
+                Ok(knobs) => {
+                    for knob in knobs {
+                        if let Some(places) = self.places.get_mut(&knob.group) {
+                            let place = Place { knob, addresses: Vec::new() };
+                            places.entry(cluster.name.clone()).or_insert(place);
+                            self.resolved_at = None;
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(cluster = %cluster.name, %error, "its groups cannot be read"),
+            }
+        }
     }
 
     pub(super) fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {

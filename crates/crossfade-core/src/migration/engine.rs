@@ -252,9 +252,10 @@ fn write_and_settle(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMilli
     prove(status, spec, seen, now)
 }
 
-/// Source and destination.
+/// Source and destination, as far as nobody has given them up.
 fn pair_members<'a>(group: &'a GroupStatus, spec: &'a Spec) -> impl Iterator<Item = &'a ClusterStatus> {
-    [&spec.from, &spec.to].into_iter().filter_map(|name| group.cluster(name))
+    let pair = [&spec.from, &spec.to].into_iter().filter(|name| !spec.is_given_up(name));
+    pair.filter_map(|name| group.cluster(name))
 }
 
 fn unsettled(status: &Status, spec: &Spec) -> Vec<String> {
@@ -437,8 +438,7 @@ fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     if spec.promotions <= status.promotions {
         return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
     }
-    let unknown: Vec<String> =
-        status.groups.iter().filter_map(|group| unknown(group, [&spec.from, &spec.to])).collect();
+    let unknown: Vec<String> = status.groups.iter().filter_map(|group| unknown(group, spec)).collect();
     if !unknown.is_empty() {
         return Plan::waiting(status, unknown);
     }

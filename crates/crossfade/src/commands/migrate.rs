@@ -12,7 +12,8 @@ use crossfade_api::gates::GateSpec;
 use crossfade_api::migration::{Actuator, MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
-    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, largest_ttl, survey,
+    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_capacity, check_destination,
+    largest_ttl, survey,
 };
 use crossfade_core::GroupName;
 use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, admit};
@@ -302,7 +303,10 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
     let survey = survey(&world, stateful).await?;
     let admitted =
         admit(&core, &args.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
-    let failing = check_destination(&world, &survey.knobs, &admitted, &core.to).await;
+    let mut failing = check_destination(&world, &survey.knobs, &admitted, &core.to).await;
+    if let Some(percent) = spec.ready_percent() {
+        failing.extend(check_capacity(&world, &survey.knobs, &admitted, &core, percent).await);
+    }
     if !failing.is_empty() {
         return Err(user_error(
             failing.join("\n       "),

@@ -18,7 +18,8 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(3);
 
 /// The two sides.
 pub(super) struct Clusters {
-    pub(super) source: Cluster,
+    /// `None` when it was given up.
+    pub(super) source: Option<Cluster>,
     pub(super) destination: Cluster,
 }
 
@@ -32,7 +33,8 @@ pub(super) async fn run(clusters: Clusters, ready_percent: Option<u32>, picture:
         for group in copy(&picture) {
             let at = now();
             if let Some(percent) = ready_percent
-                && let Some(counts) = source_counts(&clusters.source, &group).await
+                && let Some(source) = &clusters.source
+                && let Some(counts) = source_counts(source, &group).await
             {
                 let counts = counts.into_iter().map(|(service, ready)| (service, part(ready, percent)));
                 wanted.insert(group.group.clone(), counts.collect());
@@ -72,7 +74,7 @@ async fn observe(
 }
 
 /// `percent` of a number of pods, rounded up.
-fn part(ready: usize, percent: u32) -> usize {
+pub(crate) fn part(ready: usize, percent: u32) -> usize {
     let percent = usize::try_from(percent).unwrap_or(usize::MAX);
     ready.saturating_mul(percent).div_ceil(100)
 }
