@@ -31,7 +31,7 @@ pub(super) struct Eyes {
     /// Since when a set shows its weight, by group and cluster.
     shown_since: BTreeMap<(usize, usize), (u8, u64)>,
     reports: BTreeMap<usize, Vec<Report>>,
-    /// Versions of the knobs as last read, by group and cluster.
+    /// Versions of the knobs as just read, by group and cluster; 0 = not read.
     versions: Vec<Vec<u64>>,
 }
 
@@ -93,7 +93,7 @@ impl Eyes {
 
     fn read_knobs(&mut self, slot: Slot, around: &mut Around<'_>) -> Vec<Vec<Option<u8>>> {
         let groups = around.world.groups();
-        self.versions.resize(groups, vec![0; TO + 1]);
+        self.versions = vec![vec![0; TO + 1]; groups];
         let mut knobs = vec![vec![None; TO + 1]; groups];
         for (group, of_group) in knobs.iter_mut().enumerate() {
             for cluster in [FROM, TO] {
