@@ -43,6 +43,8 @@ pub(crate) struct Checker {
     /// When the step under way was kept first.
     step_began_at: u64,
     has_turned_back: bool,
+    /// The last time that it was paused.
+    paused_at: u64,
     /// The person allowed other hands' weights to be overwritten.
     pub(crate) is_forced: bool,
     pub(crate) events: Events,
@@ -80,14 +82,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn tick(&mut self, now: u64, set: &RecordSet) {
+    fn tick(&mut self, now: u64, set: &RecordSet, target: u8) {
         let is_back = set.listed() == Some(self.weight) && set.is_everywhere(self.weight);
         if !is_back {
-            let left_at = *self.left.get_or_insert(now);
-            if let Some(weight) = set.listed().filter(|weight| set.is_everywhere(*weight))
-                && now - left_at >= SETTLED_KNOWN_WITHIN_MILLIS
-            {
-                *self = Shown { weight, since: set.views_since, left: None, left_is_known: false };
+            self.left.get_or_insert(now);
+            if set.listed() == Some(target) && set.is_everywhere(target) {
+                *self = Shown { weight: target, since: set.views_since, left: None, left_is_known: false };
             }
         } else if self.left.take().is_some() {
             self.since = if self.left_is_known { now } else { self.since };
@@ -141,6 +141,7 @@ impl Checker {
             preflights: BTreeMap::new(),
             step_began_at: world.now,
             has_turned_back: false,
+            paused_at: 0,
             is_forced: false,
             events: Events::default(),
             violations: Vec::new(),
@@ -445,7 +446,8 @@ impl Checker {
                 if world.is_above_zero(cluster, group) {
                     self.places[group][cluster].above_zero_at = world.now;
                 }
-                self.places[group][cluster].shown.tick(world.now, &world.zone.sets[group][cluster]);
+                let place = &mut self.places[group][cluster];
+                place.shown.tick(world.now, &world.zone.sets[group][cluster], place.target);
             }
             if !self.is_touched(group) {
                 self.judge_all_zero(world, group);
@@ -477,7 +479,11 @@ impl Checker {
 
     /// What a driver that nothing stands in the way of has to notice.
     fn judge_reactions(&mut self, world: &World, status: &Status) {
-        let is_overdue = |since: u64| world.now - since.max(world.disturbed_at) > REACTS_WITHIN_MILLIS;
+        if status.phase == Phase::Paused {
+            self.paused_at = world.now;
+        }
+        let free_since = world.disturbed_at.max(self.paused_at);
+        let is_overdue = |since: u64| world.now - since.max(free_since) > REACTS_WITHIN_MILLIS;
         for group in 0..world.groups() {
             let (from, to) = (&world.clusters[FROM].balancers[group], &world.clusters[TO].balancers[group]);
             let fails_since = to.silent_since.zip(from.answering_since).map(|(to, from)| to.max(from));

@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::*;
 use crate::{ClusterName, GroupName, UnixMillis, Weight};
 
+mod holding;
+mod properties;
+
 const TICK: Duration = Duration::from_millis(100);
 const TTL_SECONDS: u32 = 3;
 /// Ticks from the knob to the record, and from the record to the last name server.
