@@ -19,7 +19,7 @@ fn weight() -> impl Strategy<Value = Weight> {
 }
 
 fn moment() -> impl Strategy<Value = UnixMillis> {
-    (0u64..90_000).prop_map(|ago| UnixMillis(NOW.0 - ago))
+    prop_oneof![0u64..6_000, 0u64..90_000].prop_map(|ago| UnixMillis(NOW.0 - ago))
 }
 
 /// All hops show one weight in half of the cases; a third cluster has a record only.
@@ -32,7 +32,8 @@ fn hops(count: usize) -> impl Strategy<Value = Vec<(Option<Weight>, UnixMillis, 
 fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterStatus> {
     let names: &[&str] = if in_pair { &HOPS } else { &HOPS[1..2] };
     let weights = (weight(), weight(), option::of(weight()), weight(), any::<bool>());
-    let checks = (0u32..5, option::of(moment()), option::of(moment()), 0u32..5);
+    let failures = || select(vec![0, 0, 0, 1, 3]);
+    let checks = (failures(), option::weighted(0.8, moment()), option::weighted(0.8, moment()), failures());
     (weights, checks, hops(names.len())).prop_map(move |(weights, checks, hops)| ClusterStatus {
         name: name.into(),
         before: weights.0,
