@@ -155,7 +155,9 @@ enum Verdict {
     },
 }
 
+/// A group whose both sides fail holds, unless another group has a side to go back to.
 fn gate_verdict(status: &Status, spec: &Spec) -> Verdict {
+    let mut verdict = Verdict::Passing;
     for group in &status.groups {
         let Some(to) = group.cluster(&spec.to) else { continue };
         let (failures, reason, what) = if to.preflight_failures >= spec.gate_failures_max {
@@ -169,11 +171,12 @@ fn gate_verdict(status: &Status, spec: &Spec) -> Verdict {
         let what = what.as_deref().unwrap_or("no message");
         let message = format!("{} in {}: {what}", group.name, spec.to);
         if group.cluster(&spec.from).is_some_and(|from| from.gate_failures >= spec.gate_failures_max) {
-            return Verdict::Hold(format!("one side to answer again: {message}; {} fails too", spec.from));
+            verdict = Verdict::Hold(format!("one side to answer again: {message}; {} fails too", spec.from));
+            continue;
         }
         return Verdict::Failed { reason, message };
     }
-    Verdict::Passing
+    verdict
 }
 
 fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
@@ -240,8 +243,9 @@ fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<crate
 
 fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
     if let Some(cluster) = group.cluster_mut(cluster) {
-        // Unreadable: the step before was under way, so the knob shows what it began with or what it wanted.
-        cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
+        // Unreadable: the step before was under way, so the knob shows what it wanted, or, if it never did, what it began with.
+        let may_be_older = cluster.declared().is_none() && !cluster.reached;
+        cluster.or_previous = may_be_older.then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
         cluster.reached = false;

@@ -132,3 +132,50 @@ fn a_write_that_is_reverted_while_out_of_reach_pauses() {
     assert_eq!(status.failure.unwrap().reason, "ForeignChange");
     assert_eq!(world.knobs[&ClusterName::from("blue")], Weight::new(100));
 }
+
+#[test]
+fn a_group_without_a_good_side_does_not_hold_one_that_has_one() {
+    let spec = mk_spec(&["50%", "100%"]);
+    let admitted = ["team/first", "team/second"].map(|name| Admitted {
+        group: name.into(),
+        hosts: Vec::new(),
+        weights: BTreeMap::from([("blue".into(), Weight::new(100)), ("green".into(), Weight::ZERO)]),
+    });
+    let status = start(&spec, admitted.to_vec(), UnixMillis(1_000));
+    let fail = |group: &str, cluster: &str| GateSeen {
+        gate: "http".into(),
+        group: group.into(),
+        cluster: cluster.into(),
+        at: UnixMillis(2_000),
+        outcome: CheckOutcome::Failed("500".into()),
+    };
+    let first = [fail("team/first", "blue"), fail("team/first", "green")];
+    let leases = LeasesSeen { source: true, all: true };
+    let three_times = |gates: &[GateSeen]| Seen { leases, gates: [gates; 3].concat(), ..Seen::default() };
+    let plan = step(&spec, &status, &three_times(&first), UnixMillis(2_000));
+    assert_eq!(plan.status.phase, Phase::Progressing, "both sides of the only group that fails");
+    let both = [&first[..], &[fail("team/second", "green")]].concat();
+    let plan = step(&spec, &status, &three_times(&both), UnixMillis(2_000));
+    assert_eq!(plan.status.phase, Phase::RollingBack);
+}
+
+#[test]
+fn a_revert_under_a_second_blind_way_back_pauses() {
+    let mut spec = Spec { wish: Wish::Rollback, ..mk_spec(&["50%", "100%"]) };
+    let mut world = World::new(100, 0);
+    let status = world.begin(&mk_spec(&["50%", "100%"]));
+    let status = world.run(&mk_spec(&["50%", "100%"]), status, |status| status.step == 1);
+    let status = world.run(&spec, status, |status| status.stage == Stage::Settling);
+    // Paused for another hand on the other side, which is put right while the source is out of reach.
+    world.knobs.insert("green".into(), Weight::new(77));
+    let status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    world.knobs.insert("green".into(), Weight::ZERO);
+    world.blue_readable = false;
+    let status = world.run(&spec, status, |status| status.phase == Phase::RollingBack);
+    world.knobs.insert("blue".into(), Weight::new(50));
+    world.blue_readable = true;
+    let status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    assert_eq!(world.knobs[&ClusterName::from("blue")], Weight::new(50));
+    spec.force = true;
+    assert_eq!(world.run(&spec, status, ended).phase, Phase::RolledBack);
+}
