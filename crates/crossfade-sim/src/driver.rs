@@ -239,8 +239,11 @@ impl Driver {
             known.status = plan.status;
             self.rest(phase, around);
         } else {
-            // Another driver's migration: looked at, and its end is that driver's to keep.
-            self.wait(now, LOOK_EVERY_MILLIS);
+            // Another driver's migration: looked at, and its end is that driver's to keep. A lease whose holder died is
+            // waited for here: who begins anew begins to wait anew.
+            let Known { status, spec, .. } = known;
+            let phase = if is_driven(status, spec.wish) { Phase::Progressing } else { status.phase };
+            self.rest(phase, around);
         }
     }
 
