@@ -7,7 +7,8 @@ use crossfade_api::gates::with_defaults;
 use crossfade_api::migration::{Actuator, Migration, MigrationSpec, MigrationStatus, SpecError};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, HistoryEntry, Phase, PreflightSeen, Seen, Spec, Stage, Status, resume, start, step,
+    Action, Admitted, HistoryEntry, Phase, PreflightSeen, Seen, Spec, Stage, Status, Wish, resume, start,
+    step,
 };
 use crossfade_core::{ClusterName, GroupName, Weight};
 use crossfade_kube::groups::Knob;
@@ -260,7 +261,10 @@ impl Driver {
         if leases.source && reached != self.mirrored && self.mirror(&spec).await {
             self.mirrored = reached;
         }
-        match plan.status.phase {
+        // Without the source's lease nothing was kept: only what the object itself says has ended has ended.
+        let reached = if leases.source { plan.status.phase } else { status.phase };
+        match reached {
+            Phase::Paused if !leases.source && spec.wish == Wish::Rollback => return Ok(Next::Wait),
             Phase::Complete => return Ok(Next::Ended(Outcome::Complete)),
             Phase::RolledBack => return Ok(Next::Ended(Outcome::RolledBack)),
             Phase::Paused => return Ok(Next::Ended(Outcome::Paused)),

@@ -225,8 +225,9 @@ fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<crate
 
 fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
     if let Some(cluster) = group.cluster_mut(cluster) {
-        // Unreadable: the step before was under way, so the knob shows what it began with or what it wanted.
-        cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
+        // Unreadable: the step before was under way, so the knob shows what it wanted, or, if it never did, what it began with.
+        let may_be_older = cluster.declared().is_none() && !cluster.reached;
+        cluster.or_previous = may_be_older.then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
         cluster.reached = false;

@@ -8,6 +8,8 @@ use super::*;
 use crate::{ClusterName, GroupName, UnixMillis, Weight};
 
 mod gates;
+mod holding;
+mod properties;
 
 const TICK: Duration = Duration::from_millis(100);
 const TTL_SECONDS: u32 = 3;
