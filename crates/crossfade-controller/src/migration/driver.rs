@@ -304,7 +304,7 @@ impl Driver {
                     }
                     match write(&self.world, group, cluster, *weight, *replaces).await {
                         Ok(()) => {}
-                        Err(error @ (KubeError::Conflict { .. } | KubeError::Unreachable { .. })) => {
+                        Err(error) if error.is_temporary() || matches!(error, KubeError::Conflict { .. }) => {
                             tracing::info!(%group, %cluster, %error, "not written; looking again");
                             return Ok(());
                         }
@@ -368,7 +368,8 @@ impl Driver {
             let mut is_behind = false;
             for lease in &mut self.leases {
                 if is_behind {
-                    if let Err(error) = lease.release().await {
+                    // Watched all the same: the leases of a driver that died run out together, not one after the other.
+                    if let Err(error) = lease.leave().await {
                         tracing::debug!(%error, "the lease runs out by itself");
                     }
                     continue;
