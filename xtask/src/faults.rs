@@ -157,9 +157,9 @@ fn migrate(
             None => bail!("its driver does not end, {} s after the last fault", CALM_DRIVE_WITHIN.as_secs()),
             Some(Ended::Complete) => break,
             Some(Ended::Otherwise(how)) => bail!("it ended {how}; faults then: {}", storms.since(began)),
-            Some(Ended::CouldNotBegin(why)) if storms.was_stormy_within(Duration::from_secs(10)) => {
+            Some(Ended::CouldNotBegin(why)) if storms.is_rough() => {
                 tally.restarted += 1;
-                say(&format!("a driver could not begin ({}): {why}", storms.since(began)));
+                say(&format!("a driver could not begin ({}): {why}", storms.now()));
                 std::thread::sleep(RESTART_AFTER);
                 drivers.take_up()?;
             }

@@ -18,6 +18,9 @@ use super::random::Random;
 const LASTS_MS: (u64, u64) = (1_000, 8_000);
 /// Shortest and longest time between two: long enough that some drivers begin in calm.
 const CALM_MS: (u64, u64) = (2_000, 12_000);
+/// For how long a storm that is over still explains that a driver could not begin: it asked during the storm and gave up
+/// after it.
+const NOT_LONG: Duration = Duration::from_secs(10);
 /// Faults at once.
 const AT_ONCE_MAX: u64 = 3;
 
@@ -192,8 +195,13 @@ impl Storms {
     }
 
     /// Whether there is a storm, or was one not long ago.
-    pub(super) fn was_stormy_within(&self, time: Duration) -> bool {
-        self.sky.past().iter().any(|past| past.ended.is_none_or(|ended| ended.elapsed() <= time))
+    pub(super) fn is_rough(&self) -> bool {
+        self.sky.past().iter().any(|past| past.ended.is_none_or(|ended| ended.elapsed() <= NOT_LONG))
+    }
+
+    /// What goes wrong, or did not long ago.
+    pub(super) fn now(&self) -> String {
+        Instant::now().checked_sub(NOT_LONG).map_or_else(String::new, |then| self.since(then))
     }
 
     /// What went wrong since then.
