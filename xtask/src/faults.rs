@@ -79,7 +79,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>, options: Options) -> anyhow::Resul
 fn campaign(bench: &Bench, dir: &std::path::Path, options: Options) -> anyhow::Result<bool> {
     let began = Instant::now();
     let users = Users::start(bench)?;
-    let storms = Storms::start(bench, options.seed, options.storms);
+    let storms = Storms::start(bench, options.seed, options.storms, options.kills);
     let mut random = Random::new(options.seed);
     let mut drivers = Drivers::new(bench, dir, options.driver);
     let mut tally = Tally::default();
