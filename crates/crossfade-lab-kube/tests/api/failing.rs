@@ -52,7 +52,7 @@ async fn too_many_requests_says_for_how_long_to_wait() {
     for _ in 0..3 {
         match api.get("default").await.unwrap_err() {
             kube::Error::Api(status) => {
-                delays.push(status.details.map_or(0, |details| details.retry_after_seconds))
+                delays.push(status.details.map_or(0, |details| details.retry_after_seconds));
             }
             other => panic!("no Status: {other}"),
         }
