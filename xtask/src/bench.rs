@@ -36,7 +36,7 @@ impl Figures {
 /// Runs both and prints the ratios; false when one of them did not work at all.
 pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     let crossfade = crate::clients::program(crossfade)?;
-    let external_dns = tools::external_dns()?;
+    let external_dns = tools::EXTERNAL_DNS.path()?;
     let scratch = std::env::temp_dir().join(format!("crossfade-bench-{}", std::process::id()));
     let ours = format!(
         "exec {} dns-controller --context eks-blueprint-blue --txt-owner-id bench --domain-filter $DOMAIN --policy sync",

@@ -10,6 +10,9 @@ mod external_dns;
 mod faults;
 mod kubectl;
 mod migration;
+mod record_sets;
+
+pub(crate) use external_dns::external_dns_arguments;
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -52,41 +55,72 @@ pub(crate) struct Bench {
     dir: PathBuf,
     /// Waits for the end of its input, which comes however this process ends, and then ends the lab.
     guard: Child,
+    /// What every script begins with, beside the lab's environment.
+    prelude: String,
     passed: usize,
     failed: usize,
 }
 
-/// Runs all checks; true when every one held.
-pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
-    let missing = tools::missing()?;
-    if !missing.is_empty() {
-        bail!("programs are missing:\n  {}", missing.join("\n  "));
+/// Parts of the checks.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// kubectl, aws, dig, curl, faults, a migration.
+    Lab,
+    /// ExternalDNS beside and under crossfade.
+    ExternalDns,
+    /// The actuator `route53`.
+    RecordSets,
+}
+
+/// Runs all checks, or one part; true when every one held.
+pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Result<bool> {
+    let wants = |part: Part| only.is_none_or(|only| only == part);
+    if wants(Part::ExternalDns) {
+        tools::check_present(&[tools::EXTERNAL_DNS])?;
     }
     let crossfade = program(crossfade)?;
     let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
     let began = Instant::now();
     let mut bench = Bench::up(&crossfade, &scratch.join("lab"), &[])?;
-    let foreign = external_dns::ForeignMigration::begin(&crossfade, &scratch);
-    bench.all(kubectl::CHECKS);
-    bench.all(aws::CHECKS);
-    bench.all(dig::CHECKS);
-    bench.all(curl::CHECKS);
-    bench.all(faults::CHECKS);
-    if let Err(error) = external_dns::run(&mut bench, &scratch) {
+    let foreign =
+        wants(Part::ExternalDns).then(|| external_dns::ForeignMigration::begin(&crossfade, &scratch));
+    if wants(Part::Lab) {
+        for checks in [kubectl::CHECKS, aws::CHECKS, dig::CHECKS, curl::CHECKS, faults::CHECKS] {
+            bench.all(checks);
+        }
+    }
+    if wants(Part::ExternalDns)
+        && let Err(error) = external_dns::run(&mut bench, &scratch)
+    {
         bench.count("external-dns can be driven at all", Some(format!("  {error:#}")));
     }
-    bench.all(migration::CHECKS);
-    bench.all(kubectl::LAST_CHECKS);
-    match foreign {
-        Ok(foreign) => foreign.end(&mut bench),
-        Err(error) => bench.count("a migration through external-dns begins", Some(format!("  {error:#}"))),
+    if wants(Part::Lab) {
+        bench.all(migration::CHECKS);
+        bench.all(kubectl::LAST_CHECKS);
     }
-    let (passed, failed) = (bench.passed, bench.failed);
+    if wants(Part::RecordSets) {
+        bench.count_in(&record_sets(&crossfade, &scratch)?);
+    }
+    match foreign {
+        Some(Ok(foreign)) => foreign.end(&mut bench),
+        Some(Err(error)) => {
+            bench.count("a migration through external-dns begins", Some(format!("  {error:#}")));
+        }
+        None => {}
+    }
+    let (passed, failed) = bench.counts();
     drop(bench);
     let _ = std::fs::remove_dir_all(&scratch);
     say(&format!("took {} s", began.elapsed().as_secs()));
     say(&format!("{passed} passed, {failed} failed"));
     Ok(failed == 0)
+}
+
+/// Weights in the zone itself, on a lab of its own without DNS controllers.
+fn record_sets(crossfade: &Path, scratch: &Path) -> anyhow::Result<Bench> {
+    let mut bench = Bench::up(crossfade, &scratch.join("record-sets"), &["--without", "dns"])?;
+    bench.all(&record_sets::checks());
+    Ok(bench)
 }
 
 /// The crossfade to test: the given one, or a debug build of this checkout.
@@ -122,8 +156,14 @@ impl Bench {
             .process_group(0)
             .spawn()
             .context("bash does not start")?;
-        let bench =
-            Bench { crossfade: crossfade.to_owned(), dir: dir.to_owned(), guard, passed: 0, failed: 0 };
+        let bench = Bench {
+            crossfade: crossfade.to_owned(),
+            dir: dir.to_owned(),
+            guard,
+            prelude: String::new(),
+            passed: 0,
+            failed: 0,
+        };
         let output = Command::new(crossfade)
             .args(["lab", "up", "--detach", "--ttl", "3", "--dir"])
             .arg(dir)
@@ -134,6 +174,22 @@ impl Bench {
             bail!("the lab does not come up: {}", printed(&output));
         }
         Ok(bench)
+    }
+
+    /// Adds what another bench counted.
+    fn count_in(&mut self, other: &Bench) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Lets every further script begin with this.
+    pub(crate) fn begin_scripts_with(&mut self, prelude: String) {
+        self.prelude = prelude;
+    }
+
+    /// How many checks held, and how many did not.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.passed, self.failed)
     }
 
     /// Runs checks in their order.
@@ -192,7 +248,7 @@ impl Bench {
             self.dir.display(),
         );
         let mut command = Command::new("bash");
-        command.arg("-c").arg(format!("{prelude}{script}")).stdin(Stdio::null());
+        command.arg("-c").arg(format!("{prelude}{}{script}", self.prelude)).stdin(Stdio::null());
         command
     }
 }

@@ -19,7 +19,7 @@ use crate::say;
 use drivers::{Drivers, Ended};
 use random::Random;
 use storms::Storms;
-use users::Users;
+pub(crate) use users::Users;
 
 pub(crate) use drivers::Kind;
 

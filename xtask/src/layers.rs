@@ -185,7 +185,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "tracing-subscriber",
         ],
     },
-    Layer { name: "xtask", ours: &["crossfade-sim"], others: &["anyhow", "clap", "serde_json"] },
+    Layer { name: "xtask", ours: &["crossfade-sim"], others: &["anyhow", "clap", "rcgen", "serde_json"] },
 ];
 
 /// Not in the tree at all: each brings a build of its own (cmake, OpenSSL) or a second of something heavy.

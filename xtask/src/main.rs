@@ -5,6 +5,7 @@ mod check;
 mod clients;
 mod faults;
 mod layers;
+mod real;
 mod tools;
 
 use std::path::PathBuf;
@@ -23,9 +24,11 @@ struct Cli {
 enum Command {
     /// Layers, sizes and silenced lints of the checkout.
     Check,
-    /// Install or name the programs that `clients` drives the lab with.
+    /// Build the programs that others wrote, where they are not there yet, and name those that have to be installed.
     Tools {
-        /// Where they are kept; `clients` looks there when `CROSSFADE_TOOLS` names it. Default: `CROSSFADE_TOOLS`, or the user's cache.
+        /// Only these, for example `external-dns`. Default: all.
+        names: Vec<String>,
+        /// Where they are kept; other commands look there when `CROSSFADE_TOOLS` names it. Default: `CROSSFADE_TOOLS`, or the user's cache.
         #[arg(long)]
         dir: Option<PathBuf>,
     },
@@ -34,6 +37,18 @@ enum Command {
         /// The crossfade to test. Default: build the debug one.
         #[arg(long)]
         crossfade: Option<PathBuf>,
+        /// Only a part of the checks.
+        #[arg(long, value_enum)]
+        only: Option<clients::Part>,
+    },
+    /// Migrate between two real API servers, with the lab's load balancers and name servers.
+    Real {
+        /// The crossfade to test. Default: build the debug one.
+        #[arg(long)]
+        crossfade: Option<PathBuf>,
+        /// Who writes the records.
+        #[arg(long, value_enum, default_value = "both")]
+        dns: real::Writers,
     },
     /// Time crossfade's DNS controller beside ExternalDNS.
     Bench {
@@ -73,8 +88,9 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check => check::run(),
-        Command::Tools { dir } => tools::run(dir),
-        Command::Clients { crossfade } => clients::run(crossfade),
+        Command::Tools { dir, names } => tools::run(dir, &names),
+        Command::Clients { crossfade, only } => clients::run(crossfade, only),
+        Command::Real { crossfade, dns } => real::run(crossfade, dns),
         Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
         Command::Faults { crossfade, kills, storms, seed, driver } => {

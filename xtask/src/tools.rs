@@ -1,15 +1,41 @@
-//! Programs that others wrote: which, which version, and how they are had.
+//! Programs that others wrote: which, which version, and how they are had. Nothing of them is linked, and none is kept in
+//! the checkout.
+
+mod build;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, bail};
 
 use crate::say;
+use build::Recipe;
 
-/// The ExternalDNS that records are compared with: the newest that builds from its module as it is.
-pub(crate) const EXTERNAL_DNS_VERSION: &str = "v0.21.0";
-const EXTERNAL_DNS_MODULE: &str = "sigs.k8s.io/external-dns";
+/// A program that is built from Go modules, once for each version.
+#[derive(Debug)]
+pub(crate) struct Program {
+    name: &'static str,
+    version: &'static str,
+    recipe: Recipe,
+}
+
+/// The newest ExternalDNS that builds from its module as it is.
+pub(crate) const EXTERNAL_DNS: Program =
+    Program { name: "external-dns", version: "v0.21.0", recipe: Recipe::Install("sigs.k8s.io/external-dns") };
+/// Where a real API server keeps its objects.
+pub(crate) const ETCD: Program =
+    Program { name: "etcd", version: "v3.6.16", recipe: Recipe::Get("go.etcd.io/etcd/server/v3") };
+/// Kubernetes itself.
+pub(crate) const KUBE_APISERVER: Program = Program {
+    name: "kube-apiserver",
+    version: "v1.34.4",
+    recipe: Recipe::Staged { module: "k8s.io/kubernetes", package: "k8s.io/kubernetes/cmd/kube-apiserver" },
+};
+/// What charts are rendered with elsewhere.
+const HELM: Program =
+    Program { name: "helm", version: "v3.22.0", recipe: Recipe::Install("helm.sh/helm/v3/cmd/helm") };
+
+/// All of them.
+const PROGRAMS: &[Program] = &[EXTERNAL_DNS, ETCD, KUBE_APISERVER, HELM];
 
 /// On PATH; the second is how a Debian machine gets it.
 const ON_PATH: &[(&str, &str)] = &[
@@ -17,8 +43,20 @@ const ON_PATH: &[(&str, &str)] = &[
     ("aws", "pip install awscli"),
     ("dig", "apt-get install dnsutils"),
     ("curl", "apt-get install curl"),
+    ("jq", "apt-get install jq"),
     ("bash", "apt-get install bash"),
 ];
+
+impl Program {
+    /// Its path, whether it is there or not.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.path_in(&cache()?))
+    }
+
+    fn path_in(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{}-{}", self.name, self.version)).join(self.name)
+    }
+}
 
 /// Where programs are kept that are built from modules: outside the checkout, by name and version.
 fn cache() -> anyhow::Result<PathBuf> {
@@ -30,19 +68,16 @@ fn cache() -> anyhow::Result<PathBuf> {
     Ok(cache.context("neither CROSSFADE_TOOLS nor HOME is set")?.join("crossfade/tools"))
 }
 
-/// The path of external-dns, whether it is there or not.
-pub(crate) fn external_dns() -> anyhow::Result<PathBuf> {
-    Ok(external_dns_in(&cache()?))
-}
-
-fn external_dns_in(dir: &Path) -> PathBuf {
-    dir.join(format!("external-dns-{EXTERNAL_DNS_VERSION}")).join("external-dns")
-}
-
-/// Names what is missing; true when nothing is.
-pub(crate) fn run(dir: Option<PathBuf>) -> anyhow::Result<bool> {
+/// Builds what is missing of `names` (all when there are none) and says what only the user can install; true when nothing
+/// is missing afterwards.
+pub(crate) fn run(dir: Option<PathBuf>, names: &[String]) -> anyhow::Result<bool> {
+    let known = || ON_PATH.iter().map(|(name, _)| *name).chain(PROGRAMS.iter().map(|program| program.name));
+    if let Some(unknown) = names.iter().find(|name| known().all(|known| known != name.as_str())) {
+        bail!("`{unknown}` is none of {}", known().collect::<Vec<_>>().join(", "));
+    }
+    let is_wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut complete = true;
-    for (program, hint) in ON_PATH {
+    for (program, hint) in ON_PATH.iter().filter(|(program, _)| is_wanted(program)) {
         if let Some(path) = find(program) {
             say(&format!("{program:<14} {}", path.display()));
         } else {
@@ -50,48 +85,34 @@ pub(crate) fn run(dir: Option<PathBuf>) -> anyhow::Result<bool> {
             say(&format!("{program:<14} missing: {hint}"));
         }
     }
-    let external_dns = match dir {
-        Some(dir) => external_dns_in(&std::path::absolute(dir)?),
-        None => external_dns()?,
-    };
-    if !external_dns.exists() {
-        go_install(EXTERNAL_DNS_MODULE, EXTERNAL_DNS_VERSION, &external_dns)?;
+    let dir = dir.map_or_else(cache, |dir| Ok(std::path::absolute(dir)?))?;
+    for program in PROGRAMS.iter().filter(|program| is_wanted(program.name)) {
+        let path = program.path_in(&dir);
+        if !path.exists() {
+            say(&format!("building {} {}, some minutes", program.name, program.version));
+            build::build(program, &path)?;
+        }
+        say(&format!("{:<14} {}", program.name, path.display()));
     }
-    say(&format!("{:<14} {}", "external-dns", external_dns.display()));
     Ok(complete)
 }
 
-/// Names every program that `clients` needs and does not find.
-pub(crate) fn missing() -> anyhow::Result<Vec<String>> {
+/// Fails with the names of what is needed and not found: everything on PATH, and `programs`.
+pub(crate) fn check_present(programs: &[Program]) -> anyhow::Result<()> {
     let on_path = ON_PATH.iter().filter(|(program, _)| find(program).is_none());
     let mut missing: Vec<String> = on_path.map(|(program, hint)| format!("{program}: {hint}")).collect();
-    if !external_dns()?.exists() {
-        missing.push("external-dns: cargo xtask tools".to_owned());
+    for program in programs {
+        if !program.path()?.exists() {
+            missing.push(format!("{0}: cargo xtask tools {0}", program.name));
+        }
     }
-    Ok(missing)
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!("programs are missing:\n  {}", missing.join("\n  "));
 }
 
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file())
-}
-
-fn go_install(module: &str, version: &str, target: &Path) -> anyhow::Result<()> {
-    let dir = target.parent().context("a program has a directory")?;
-    // Built beside its place: a build that breaks off leaves nothing that looks finished.
-    let beside = dir.with_extension("building");
-    std::fs::create_dir_all(&beside).with_context(|| beside.display().to_string())?;
-    say(&format!("building {module}@{version}, some minutes"));
-    let status = Command::new("go")
-        .args(["install", "-trimpath", "-ldflags=-s -w", &format!("{module}@{version}")])
-        .env("CGO_ENABLED", "0")
-        .env("GOFLAGS", "-p=2")
-        .env("GOTOOLCHAIN", "local")
-        .env("GOBIN", &beside)
-        .status()
-        .context("cannot run go: install Go 1.26 or newer")?;
-    if !status.success() {
-        bail!("go install {module}@{version} failed ({status})");
-    }
-    std::fs::rename(&beside, dir).with_context(|| dir.display().to_string())
 }

@@ -2,4 +2,5 @@
 
 pub mod annotations;
 pub mod dns_report;
+pub mod gates;
 pub mod migration;

@@ -3,17 +3,44 @@
 use std::time::Duration;
 
 use crossfade_core::migration::{OnFailure, Phase, Spec, Status, StepTarget, StepTargetError, Wish};
-use kube::CustomResource;
+use crossfade_core::ratio::DRAWS_MAX;
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::gates::{self, GateError, GateSpec};
 
 /// The steps when none are given.
 pub const STEPS_DEFAULT: [&str; 3] = ["10%", "50%", "100%"];
 /// The namespace of crossfade's own objects in every cluster.
 pub const NAMESPACE: &str = "crossfade";
 
+/// Steps of one migration: as many as whole percents. The API server bounds the cost of the rules by it.
+const STEPS_MAX: usize = 100;
+/// A week: the longest that a step is watched or a source is kept warm.
+const SECONDS_MAX: u32 = 604_800;
+/// The longest name of a DNS label, which clusters' names are.
+const NAME_LENGTH_MAX: usize = 63;
+/// Owner ids of one migration: one per cluster and a few of before.
+const OWNERS_MAX: usize = 16;
+/// Gates of one migration. The API server bounds the cost of the rules by it.
+const GATES_MAX: usize = 16;
+/// The longest DNS name.
+const ZONE_LENGTH_MAX: usize = 255;
+
+/// Where weights are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Actuator {
+    /// The annotation of the Ingress or Service; a DNS controller carries it to the zone.
+    #[default]
+    Annotation,
+    /// The record sets themselves, in a zone that no DNS controller keeps.
+    Route53,
+}
+
 /// Moves the traffic of weight groups from one cluster to another, a step at a time.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "crossfade.dev",
     version = "v1alpha1",
@@ -30,12 +57,23 @@ pub const NAMESPACE: &str = "crossfade";
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.from != self.to").message("from and to have to be two clusters"),
+    validation = Rule::new("!has(self.groups) || !has(self.hosts) || size(self.groups) == 0 || size(self.hosts) == 0")
+        .message("name groups or hosts, not both")
+)]
 pub struct MigrationSpec {
     /// The cluster where the traffic is.
+    #[schemars(length(min = 1, max = NAME_LENGTH_MAX))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("from cannot be changed"))]
     pub from: String,
     /// The cluster where it goes.
+    #[schemars(length(min = 1, max = NAME_LENGTH_MAX))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("to cannot be changed"))]
     pub to: String,
     /// The DNS zone that holds the records, for example `eks-blueprint.eks.example.org`.
+    #[schemars(length(min = 1, max = ZONE_LENGTH_MAX))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("zone cannot be changed"))]
     pub zone: String,
     /// Weight groups by name (`namespace/ingress`); empty = all that both clusters have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -43,9 +81,40 @@ pub struct MigrationSpec {
     /// Weight groups by host; a group's hosts move together or not at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
-    /// `10%` is the destination's share, `100/10` are weights (source first). Default `10%, 50%, 100%`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// `10%` is the destination's share, `100/10` are weights (source first), `pause` waits for a person.
+    #[serde(default = "steps_default")]
+    #[schemars(length(min = 1, max = STEPS_MAX), inner(length(max = 32)))]
+    #[x_kube(
+        validation = Rule::new(STEP_RULE)
+            .message("a step is a share such as `10%`, weights source/destination such as `100/10`, or `pause`"),
+        validation = Rule::new(r"!self.exists(step, step.matches('^\\s*0+\\s*/\\s*0+\\s*$'))")
+            .message("weights 0/0 leave no cluster with traffic"),
+        validation = Rule::new("size(self) == 0 || self[size(self) - 1] != 'pause'")
+            .message("the last step cannot be a pause")
+    )]
     pub steps: Vec<String>,
+    /// Where weights are written.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("actuator cannot be changed"))]
+    pub actuator: Actuator,
+    /// Owner ids whose records may be changed, beside the set identifiers of the two clusters (with `actuator: route53` these
+    /// alone).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = OWNERS_MAX))]
+    pub owners: Vec<String>,
+    /// Move groups whose pods mount persistent volumes as well.
+    #[serde(default)]
+    pub allow_stateful: bool,
+    /// What a step has to pass. Default: `http`, `dns`, `traffic` and `kubernetes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = GATES_MAX))]
+    #[x_kube(
+        validation = Rule::new("self.all(gate, self.exists_one(other, (has(other.name) ? other.name : other.kind) == (has(gate.name) ? gate.name : gate.kind)))")
+            .message("gates have names of their own"),
+        validation = Rule::new("size(self.filter(gate, gate.kind == 'traffic')) < 2")
+            .message("there is one traffic gate at most")
+    )]
+    pub gates: Vec<GateSpec>,
     /// What follows a failed gate.
     #[serde(default)]
     pub on_failure: OnFailure,
@@ -54,22 +123,36 @@ pub struct MigrationSpec {
     pub wish: Wish,
     /// Seconds that a proven step is watched before the next.
     #[serde(default)]
+    #[schemars(range(max = SECONDS_MAX))]
     pub bake_seconds: u32,
     /// Seconds after the source is drained in which a failing gate still leads back.
     #[serde(default)]
+    #[schemars(range(max = SECONDS_MAX))]
     pub keep_warm_seconds: u32,
     /// Draws of the ratio test per group and step. Default 4700.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = DRAWS_MAX))]
     pub draws: Option<u32>,
     /// Go on over weights that somebody else has written since.
     #[serde(default)]
     pub force: bool,
     /// How many pauses somebody has ended so far; one more ends the next.
     #[serde(default)]
+    #[schemars(range(max = i32::MAX))]
     pub promotions: u32,
     /// Go to the last step at the next pause.
     #[serde(default)]
     pub promote_to_end: bool,
+}
+
+/// What `StepTarget` reads, as far as the API server can tell: a share of at most 100 %, weights of at most 255, `pause`.
+const STEP_RULE: &str = concat!(
+    r"self.all(step, step.matches('^\\s*(pause|(100(\\.0*)?|[0-9]{1,2}(\\.[0-9]+)?)\\s*%",
+    r"|(25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])\\s*/\\s*(25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9]))\\s*$'))"
+);
+
+fn steps_default() -> Vec<String> {
+    STEPS_DEFAULT.map(ToOwned::to_owned).to_vec()
 }
 
 /// How a migration stands.
@@ -116,17 +199,51 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
+/// A spec that no migration can follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// A step.
+    #[error(transparent)]
+    Step(#[from] StepTargetError),
+    /// A gate.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
 impl MigrationSpec {
+    /// All groups, the usual steps and gates.
+    pub fn new(from: impl Into<String>, to: impl Into<String>, zone: impl Into<String>) -> Self {
+        MigrationSpec {
+            from: from.into(),
+            to: to.into(),
+            zone: zone.into(),
+            actuator: Actuator::Annotation,
+            owners: Vec::new(),
+            allow_stateful: false,
+            groups: Vec::new(),
+            hosts: Vec::new(),
+            steps: steps_default(),
+            gates: Vec::new(),
+            on_failure: OnFailure::Rollback,
+            wish: Wish::Advance,
+            bake_seconds: 0,
+            keep_warm_seconds: 0,
+            draws: None,
+            force: false,
+            promotions: 0,
+            promote_to_end: false,
+        }
+    }
+
     /// The engine's form.
-    pub fn to_core(&self) -> Result<Spec, StepTargetError> {
-        let texts: Vec<&str> = if self.steps.is_empty() {
-            STEPS_DEFAULT.to_vec()
-        } else {
-            self.steps.iter().map(String::as_str).collect()
-        };
-        let steps: Vec<StepTarget> = texts.into_iter().map(str::parse).collect::<Result<_, _>>()?;
-        if steps.last() == Some(&StepTarget::Pause) {
-            return Err(StepTargetError { text: "a pause at the end".to_owned() });
+    pub fn to_core(&self) -> Result<Spec, SpecError> {
+        let steps: Vec<StepTarget> = self.steps.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+        match steps.last() {
+            None => return Err(StepTargetError { text: "an empty list".to_owned() }.into()),
+            Some(StepTarget::Pause) => {
+                return Err(StepTargetError { text: "a pause at the end".to_owned() }.into());
+            }
+            Some(StepTarget::Percent(_) | StepTarget::Weights(_)) => {}
         }
         Ok(Spec {
             from: self.from.as_str().into(),
@@ -138,7 +255,7 @@ impl MigrationSpec {
             keep_warm: Duration::from_secs(u64::from(self.keep_warm_seconds)),
             draws: self.draws.map_or(Spec::DRAWS, u64::from),
             error_level: Spec::ERROR_LEVEL,
-            gate_failures_max: Spec::GATE_FAILURES_MAX,
+            gates: gates::to_core(&self.gates)?,
             force: self.force,
             promotions: self.promotions,
             promote_to_end: self.promote_to_end,
@@ -252,11 +369,38 @@ mod tests {
     }
 
     #[test]
+    fn definition_carries_defaults_and_rules() {
+        let definition = serde_json::to_value(Migration::crd()).unwrap();
+        let spec = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        assert_eq!(spec["properties"]["steps"]["default"], serde_json::json!(STEPS_DEFAULT));
+        assert_eq!(spec["properties"]["onFailure"]["default"], "rollback");
+        assert_eq!(spec["properties"]["keepWarmSeconds"]["default"], 0);
+        let rules = |schema: &serde_json::Value| schema["x-kubernetes-validations"].as_array().unwrap().len();
+        assert_eq!(rules(spec), 2);
+        assert_eq!(rules(&spec["properties"]["steps"]), 3);
+        for fixed in ["from", "to", "zone"] {
+            assert_eq!(spec["properties"][fixed]["x-kubernetes-validations"][0]["rule"], "self == oldSelf");
+        }
+    }
+
+    #[test]
     fn wrong_steps_are_named() {
-        let spec: MigrationSpec = serde_json::from_value(serde_json::json!({
-            "from": "blue", "to": "green", "zone": "example.org", "steps": ["110%"]
-        }))
-        .unwrap();
-        assert_eq!(spec.to_core().unwrap_err().text, "110%");
+        let text_of = |steps: &[&str]| {
+            let spec: MigrationSpec = serde_json::from_value(serde_json::json!({
+                "from": "blue", "to": "green", "zone": "example.org", "steps": steps
+            }))
+            .unwrap();
+            spec.to_core().unwrap_err().to_string()
+        };
+        assert!(text_of(&["110%"]).contains("110%"));
+        assert!(text_of(&[]).contains("an empty list"));
+        assert!(text_of(&["50%", "pause"]).contains("a pause at the end"));
+    }
+
+    #[test]
+    fn a_minimal_object_has_the_default_steps() {
+        let minimal = serde_json::json!({ "from": "blue", "to": "green", "zone": "example.org" });
+        let spec: MigrationSpec = serde_json::from_value(minimal).unwrap();
+        assert_eq!(spec.steps, STEPS_DEFAULT);
     }
 }

@@ -7,13 +7,14 @@ mod driver;
 mod events;
 mod gates;
 mod observe;
+mod records;
 mod survey;
 mod view;
 mod world;
 
 pub use actions::largest_ttl;
 pub use controller::{ControllerOptions, run_controller};
-pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress};
+pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress, unpause};
 pub use survey::{Stateful, Survey, check_destination, survey};
 pub use view::{GroupView, HostInCluster, HostView, view_groups};
 pub use world::{World, WorldOptions};

@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod registry;
 mod report;
+mod reweigh;
 mod zone;
 
 pub use batch::{BatchLimits, OversizedGroup, batches};
@@ -28,4 +29,5 @@ pub use record::{
 };
 pub use registry::{Affix, Ownership, TxtFormat, TxtNaming};
 pub use report::{BlockReason, Finding, RowName};
+pub use reweigh::{ReweighError, reweigh};
 pub use zone::{RecordKey, ZoneRecords};

@@ -5,12 +5,15 @@
 
 mod admission;
 mod engine;
+mod expected;
+mod gate;
 mod hops;
 mod plan;
 mod proof;
 mod seen;
 mod spec;
 mod status;
+mod timing;
 mod writes;
 
 #[cfg(test)]
@@ -18,6 +21,7 @@ mod tests;
 
 pub use admission::{Admitted, Candidate, CandidateCluster, Refusal, Selection, admit};
 pub use engine::{resume, start, step};
+pub use gate::{Gate, GateKind, GateStatus};
 pub use plan::{Action, Plan};
 pub use seen::{
     CheckOutcome, ClusterSeen, DrawsSeen, GateSeen, GroupSeen, HopSeen, LeasesSeen, PreflightSeen, Seen,

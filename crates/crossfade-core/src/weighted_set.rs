@@ -18,6 +18,8 @@ pub struct WeightedSet {
     pub owner: Option<String>,
     /// Where its A record points, if it is an alias.
     pub target: Option<String>,
+    /// Whether Route 53 leaves it out while its target has no healthy member; `None` = it is no alias.
+    pub evaluates_target_health: Option<bool>,
 }
 
 /// The address records of one host.
@@ -81,6 +83,7 @@ fn mk_set(
         weight: if weights.len() == 1 { weights.first().copied() } else { None },
         weights: weights.into_iter().collect(),
         owner,
+        evaluates_target_health: target.map(|alias| alias.evaluate_target_health),
         target: target.map(|alias| alias.dns_name.without_dot().to_owned()),
     }
 }
@@ -123,6 +126,7 @@ mod tests {
         let blue = records.set("blue").unwrap();
         assert_eq!((blue.weight, blue.owner.as_deref()), (Some(Weight::new(100)), Some("blue")));
         assert_eq!(blue.target.as_deref(), Some("lb.eu-west-1.elb.amazonaws.com"));
+        assert_eq!(blue.evaluates_target_health, Some(true));
         assert_eq!(records.set("red").unwrap().owner, None);
     }
 

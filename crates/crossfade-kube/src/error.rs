@@ -1,5 +1,16 @@
 //! What can go wrong with a cluster: each text names the cluster and what was tried.
 
+use kube::core::Status;
+
+/// Whether an answer says that something is not there. A kind that the server does not know is answered with a plain text,
+/// which carries no reason for `Status::is_not_found` to see.
+pub(crate) fn is_absent(status: &Status) -> bool {
+    status.code == NOT_FOUND
+}
+
+/// The HTTP status of what is not there.
+const NOT_FOUND: u16 = 404;
+
 /// The server wants to be asked later.
 const TOO_MANY_REQUESTS: u16 = 429;
 /// From here on codes tell of the server, not of the request.
@@ -112,7 +123,7 @@ impl KubeError {
             KubeError::Forbidden { cluster, action, message }
         } else if status.is_conflict() {
             KubeError::Conflict { cluster, action }
-        } else if status.is_not_found() {
+        } else if is_absent(&status) {
             KubeError::NotFound { cluster, action, message }
         } else {
             KubeError::Refused { cluster, action, message }
@@ -155,8 +166,6 @@ impl KubeError {
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
-
     use super::*;
 
     fn answered(code: u16) -> KubeError {
@@ -172,5 +181,13 @@ mod tests {
         for code in [400, 413, 422] {
             assert!(!answered(code).is_temporary(), "{code}");
         }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_not_found_either() {
+        // What kube makes of the plain text that a server answers with for a kind that it does not know.
+        let text = Status::failure("404 page not found", "Failed to parse error data").with_code(404);
+        let error = KubeError::of("blue", "list applications", kube::Error::Api(text.boxed()));
+        assert!(error.is_not_found(), "{error}");
     }
 }

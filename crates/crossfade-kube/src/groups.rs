@@ -4,7 +4,7 @@ mod agents;
 mod backends;
 
 pub use agents::Agents;
-pub use backends::{Backends, backends};
+pub use backends::{Backends, backends, ready_pods};
 
 use std::collections::BTreeMap;
 
@@ -62,8 +62,22 @@ pub struct Knob {
     pub kept_by: Option<String>,
 }
 
+impl Knob {
+    /// A DNS controller is told to keep a weighted record for it.
+    pub fn is_weighted(&self) -> bool {
+        self.set_identifier.is_some() || !self.weight_keys.is_empty()
+    }
+}
+
 /// All knobs of a cluster: objects with a weight or a set identifier and at least one host.
 pub async fn knobs(cluster: &Cluster) -> Result<Vec<Knob>, KubeError> {
+    let mut knobs = objects_with_hosts(cluster).await?;
+    knobs.retain(Knob::is_weighted);
+    Ok(knobs)
+}
+
+/// All objects with at least one host, weighted or not.
+pub async fn objects_with_hosts(cluster: &Cluster) -> Result<Vec<Knob>, KubeError> {
     let ingresses: Api<Ingress> = Api::all(cluster.client.clone());
     let services: Api<Service> = Api::all(cluster.client.clone());
     let all = ListParams::default();
@@ -74,7 +88,7 @@ pub async fn knobs(cluster: &Cluster) -> Result<Vec<Knob>, KubeError> {
     Ok(knobs)
 }
 
-/// One knob again, or `None` when the object is gone or no knob any more.
+/// One knob again, or `None` when the object is gone or has no host any more.
 pub async fn read_knob(cluster: &Cluster, knob: &Knob) -> Result<Option<Knob>, KubeError> {
     let action = || format!("read {}", knob.group);
     match knob.kind {
@@ -178,7 +192,7 @@ fn mk_knob(
         .collect();
     hosts.sort();
     hosts.dedup();
-    if hosts.is_empty() || (set_identifier.is_none() && weight_keys.is_empty()) {
+    if hosts.is_empty() {
         return None;
     }
     let weight = match annotations.weight() {
@@ -277,6 +291,6 @@ mod tests {
 
     #[test]
     fn an_ingress_without_weight_is_no_knob() {
-        assert!(knob_of_ingress(&mk_ingress(&json!({}))).is_none());
+        assert!(!knob_of_ingress(&mk_ingress(&json!({}))).unwrap().is_weighted());
     }
 }

@@ -8,6 +8,7 @@ use kube::{CustomResourceExt, ResourceExt};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::error::is_absent;
 use crate::{Cluster, FIELD_MANAGER, KubeError};
 
 /// The journal's ConfigMap in the source: what a migration can be resumed from when its home is lost.
@@ -62,7 +63,7 @@ impl Migrations {
         for attempt in 1.. {
             match self.api.list(&ListParams::default().limit(1)).await {
                 Ok(_) => break,
-                Err(kube::Error::Api(status)) if status.is_not_found() && attempt < TRIES => {
+                Err(kube::Error::Api(status)) if is_absent(&status) && attempt < TRIES => {
                     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
                 }
                 Err(error) => return Err(self.cluster.error("list Migrations", error)),
@@ -71,10 +72,11 @@ impl Migrations {
         Ok(())
     }
 
-    /// One by name.
+    /// One by name; none where Migrations are not defined.
     pub async fn get(&self, name: &str) -> Result<Option<Migration>, KubeError> {
-        match self.api.get_opt(name).await {
-            Ok(found) => Ok(found),
+        match self.api.get(name).await {
+            Ok(found) => Ok(Some(found)),
+            Err(kube::Error::Api(status)) if is_absent(&status) => Ok(None),
             Err(error) => Err(self.cluster.error(format!("read Migration {name}"), error)),
         }
     }

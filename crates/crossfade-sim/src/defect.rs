@@ -3,40 +3,83 @@
 /// One rule that is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// I1: the destination's weight goes to 0 together with the source's.
+    /// The destination's weight goes to 0 together with the source's.
     ZeroBoth,
-    /// I2: the source goes to 0 before the destination is settled.
+    /// The source goes to 0 before the destination is settled.
     ZeroAtOnce,
-    /// I3: weights rise without preflight.
+    /// An answer of long ago counts as health.
+    OldHealth,
+    /// Weights rise without preflight.
     NoPreflight,
-    /// I4: a third cluster's weight is written.
+    /// A third cluster's weight is written.
     WriteThird,
-    /// I5: the status is not kept, so a crash forgets what was before.
+    /// A restarted driver begins anew from the weights it finds.
     KeepNothing,
-    /// I6: a rollback returns to half of what was.
+    /// A pause among the steps is passed without promotion.
+    SkipPause,
+    /// A rollback returns to half of what was.
     HalfBack,
-    /// I7: the TTL is taken for one second.
+    /// The TTL is taken for one second.
     ShortTtl,
-    /// I8: leases are not looked at.
+    /// What Route 53 lists counts as everywhere.
+    TrustListing,
+    /// Leases are not looked at.
     NoLease,
-    /// I9: what cannot be read is taken to be as wanted.
+    /// What cannot be read is taken to be as wanted.
     Guess,
-    /// I10: weights of other hands are overwritten.
+    /// Weights of other hands are overwritten.
     Overwrite,
+    /// A destination that fails is not noticed.
+    IgnoreGates,
+    /// Who is behind on one lease keeps the others.
+    KeepLeases,
+    /// A step that begins while a weight cannot be read knows one earlier value only.
+    ForgetPrevious,
+    /// A driver that may keep nothing takes a planned end for one.
+    EndUnkept,
+    /// What is settled is complete: caches are not waited for.
+    EndEarly,
 }
 
 impl Defect {
-    /// All of them, in the order of the invariants.
-    pub const ALL: [Defect; 10] = [
+    /// All of them, in the order of the rules.
+    pub const ALL: [Defect; 18] = [
         Defect::ZeroBoth,
         Defect::ZeroAtOnce,
+        Defect::OldHealth,
         Defect::NoPreflight,
         Defect::WriteThird,
         Defect::KeepNothing,
+        Defect::SkipPause,
         Defect::HalfBack,
         Defect::ShortTtl,
+        Defect::TrustListing,
         Defect::NoLease,
         Defect::Guess,
         Defect::Overwrite,
+        Defect::IgnoreGates,
+        Defect::KeepLeases,
+        Defect::ForgetPrevious,
+        Defect::EndUnkept,
+        Defect::EndEarly,
     ];
+
+    /// The rule that it breaks, as [`crate::Violation`] names it.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Defect::ZeroBoth => "I1",
+            Defect::ZeroAtOnce | Defect::OldHealth => "I2",
+            Defect::NoPreflight => "I3",
+            Defect::WriteThird => "I4",
+            Defect::KeepNothing | Defect::SkipPause => "I5",
+            Defect::HalfBack => "I6",
+            Defect::ShortTtl | Defect::TrustListing => "I7",
+            Defect::NoLease => "I8",
+            Defect::Guess => "I9",
+            Defect::Overwrite => "I10",
+            Defect::IgnoreGates => "gate",
+            Defect::EndEarly => "users",
+            Defect::KeepLeases | Defect::ForgetPrevious | Defect::EndUnkept => "liveness",
+        }
+    }
 }

@@ -1,220 +1,384 @@
-//! A driver as `crossfade-controller` has it: read the object, renew leases, look, plan, keep, act. One action a tick, so
-//! that it can die between any two.
+//! A driver as `crossfade-controller` has it: find the object, read it, renew leases, look, plan, keep, act. Every one of
+//! these takes its time, and the process can die, or be stopped for a while, between any two.
 
-use std::collections::{BTreeMap, VecDeque};
+mod act;
+mod look;
+mod spoil;
+
+use std::collections::VecDeque;
 
 use crossfade_core::migration::{
-    Action, Admitted, CheckOutcome, ClusterSeen, DrawsSeen, GateSeen, GroupSeen, HopSeen, LeasesSeen, Phase,
-    Plan, PreflightSeen, Seen, Spec, Status, hop, start, step,
+    Admitted, ClusterStatus, DrawsSeen, GateSeen, GroupStatus, HopStatus, LeasesSeen, Phase, Plan,
+    PreflightSeen, Seen, Spec, Status, Wish, start, step,
 };
 use crossfade_core::{ClusterName, GroupName, Weight};
 
-use crate::checker::{Checker, Write};
+use crate::checker::{Checker, Kept};
 use crate::defect::Defect;
+use crate::driver::act::Todo;
+pub(crate) use crate::driver::act::candidates;
+use crate::driver::look::{Eyes, Looked};
+use crate::driver::spoil::{mislead, spoil};
 use crate::random::Random;
-use crate::world::{FROM, LEASE_MILLIS, NAME_SERVERS, TO, World, Writer};
+use crate::world::api::{Answer, Slot};
+use crate::world::lease::{Hold, RENEW_EVERY_MILLIS};
+use crate::world::{FROM, NAMES, TO, World};
 
-/// A foreign writer's record counts as everywhere after this long.
-const FOREIGN_WRITER_AGE_MILLIS: u64 = 60_000;
+/// Between two looks when nothing is to be done.
+const LOOK_EVERY_MILLIS: u64 = 250;
+/// How often the object is read for a changed wish.
+const WISH_EVERY_MILLIS: u64 = 1_000;
+/// How often what is waited for is brought up to date in the object.
+const SAY_EVERY_MILLIS: u64 = 1_000;
+/// How often a controller looks for objects to drive.
+const SEEK_EVERY_MILLIS: u64 = 2_000;
+/// The gates ask twice a second.
+const GATES_EVERY_MILLIS: u64 = 500;
+/// What a process does within one tick at the most.
+const DEEDS_PER_TICK_MAX: usize = 8;
 
-/// A real driver carries its actions out within a second or so.
-const ACTIONS_PER_TICK_MAX: u64 = 4;
+/// A moment at which a process may be told to die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Whatever it is doing.
+    Now,
+    /// It has a plan and has not kept it.
+    BeforeKeeping,
+    /// It has kept a plan and done nothing of it.
+    AfterKeeping,
+    /// It has written a weight.
+    AfterWriting,
+}
 
-/// One process that drives.
+/// One process.
 pub(crate) struct Driver {
+    pub(crate) slot: Slot,
+    /// Unique: a restarted process is another one.
     pub(crate) id: u64,
-    actions: VecDeque<(Action, u64)>,
+    doing: Doing,
+    /// Busy until then.
+    free_at: u64,
+    /// Nothing of it runs until then.
+    pub(crate) stopped_until: u64,
+    /// Where it is to die.
+    pub(crate) dies: Option<Moment>,
+    is_dead: bool,
+    known: Option<Known>,
+    /// In the order in which they are taken.
+    holds: [Hold; 2],
+    renewed_at: Option<u64>,
+    read_at: Option<u64>,
+    kept_at: Option<u64>,
+    said: String,
+    eyes: Eyes,
+    gates: Vec<GateSeen>,
+    gates_at: u64,
     preflights: Vec<PreflightSeen>,
     draws: Vec<DrawsSeen>,
-    /// The status of a driver that keeps nothing.
-    memory: Option<Status>,
-    /// What the gates saw since the last plan: they look all the time, also while actions are carried out.
-    gates: Vec<GateSeen>,
     /// What the last plan waits for.
     pub(crate) waiting_for: Vec<String>,
 }
 
+/// The object as this process has it.
+#[derive(Clone)]
+struct Known {
+    spec: Spec,
+    status: Status,
+    version: u64,
+}
+
+enum Doing {
+    /// Looks for an object to drive.
+    Seeking,
+    Looking {
+        is_first: bool,
+    },
+    Keeping(Box<Planned>),
+    Acting(VecDeque<Todo>),
+}
+
+struct Planned {
+    plan: Plan,
+    looked: Looked,
+    at: u64,
+}
+
 /// What a tick may use.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct Around<'a> {
     pub(crate) world: &'a mut World,
-    pub(crate) object: &'a mut Option<Status>,
-    pub(crate) spec: &'a Spec,
     pub(crate) random: &'a mut Random,
     pub(crate) checker: &'a mut Checker,
     pub(crate) defect: Option<Defect>,
 }
 
+impl Around<'_> {
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+}
+
 impl Driver {
-    pub(crate) fn new(id: u64) -> Self {
+    pub(crate) fn new(slot: Slot, id: u64) -> Self {
         Driver {
+            slot,
             id,
-            actions: VecDeque::new(),
+            doing: Doing::Seeking,
+            free_at: 0,
+            stopped_until: 0,
+            dies: None,
+            is_dead: false,
+            known: None,
+            holds: [Hold::default(); 2],
+            renewed_at: None,
+            read_at: None,
+            kept_at: None,
+            said: String::new(),
+            eyes: Eyes::default(),
+            gates: Vec::new(),
+            gates_at: 0,
             preflights: Vec::new(),
             draws: Vec::new(),
-            memory: None,
-            gates: Vec::new(),
             waiting_for: Vec::new(),
         }
     }
 
-    pub(crate) fn tick(&mut self, around: &mut Surroundings<'_>) {
+    /// False when it died.
+    pub(crate) fn tick(&mut self, around: &mut Around<'_>) -> bool {
+        let now = around.world.now;
+        if now < self.stopped_until {
+            return true;
+        }
+        self.die_at(Moment::Now);
         self.look_at_gates(around);
-        if !self.actions.is_empty() {
-            for _ in 0..around.random.between(1, ACTIONS_PER_TICK_MAX) {
-                let Some((action, version)) = self.actions.pop_front() else { break };
-                self.act(&action, version, around);
+        for _ in 0..DEEDS_PER_TICK_MAX {
+            if now < self.free_at || self.is_dead {
+                break;
             }
-            return;
+            self.free_at = now + latency(around.random);
+            self.go_on(around);
         }
-        // The home is the destination: out of reach, nothing can be read or kept.
-        if !around.world.is_reachable(TO) {
-            return;
+        !self.is_dead
+    }
+
+    fn die_at(&mut self, moment: Moment) {
+        self.is_dead |= self.dies == Some(moment);
+    }
+
+    fn go_on(&mut self, around: &mut Around<'_>) {
+        match std::mem::replace(&mut self.doing, Doing::Looking { is_first: false }) {
+            Doing::Seeking => self.seek(around),
+            Doing::Looking { is_first } => self.round(is_first, around),
+            Doing::Keeping(planned) => {
+                self.die_at(Moment::BeforeKeeping);
+                if !self.is_dead {
+                    self.keep(*planned, around);
+                }
+            }
+            Doing::Acting(todo) => self.act(todo, around),
         }
+    }
+
+    fn wait(&mut self, now: u64, millis: u64) {
+        self.free_at = self.free_at.max(now + millis);
+    }
+
+    /// A controller between two objects.
+    fn seek(&mut self, around: &mut Around<'_>) {
+        let now = around.world.now;
+        if around.world.ask(around.world.home, self.slot, around.random) == Answer::Done {
+            if around.world.object.status.is_none() || around.has(Defect::KeepNothing) {
+                begin(around);
+            }
+            let object = &around.world.object;
+            if let Some(status) = object.status.clone().filter(|status| is_driven(status, object.spec.wish)) {
+                let known = Known { spec: object.spec.clone(), status, version: object.version };
+                *self = Driver {
+                    known: Some(known),
+                    doing: Doing::Looking { is_first: true },
+                    read_at: Some(now),
+                    dies: self.dies,
+                    ..Driver::new(self.slot, self.id)
+                };
+                return;
+            }
+        }
+        self.doing = Doing::Seeking;
+        self.wait(now, SEEK_EVERY_MILLIS);
+    }
+
+    fn round(&mut self, is_first: bool, around: &mut Around<'_>) {
+        let now = around.world.now;
+        self.read_object(around);
         let leases = self.renew(around);
-        let keeps = around.defect != Some(Defect::KeepNothing);
-        let known = if keeps { around.object.clone() } else { self.memory.clone() };
-        let Some(status) = known.or_else(|| begin(around)) else { return };
-        let (seen, had_unknown, versions) = self.observe(&status, leases, around);
-        let spec = if around.defect == Some(Defect::Overwrite) {
-            Spec { force: true, ..around.spec.clone() }
-        } else {
-            around.spec.clone()
-        };
-        let plan = spoil(step(&spec, &status, &seen, around.world.at()), around);
-        // Only who holds the source's lease writes the object; now and then somebody else has changed it in between.
-        if !leases.source || around.random.chance(2) {
+        let Some(known) = &mut self.known else { return };
+        let pace = look::pace_of(&known.status);
+        let mut looked = self.eyes.look(self.slot, pace, &known.status, around);
+        if is_first {
+            self.eyes.learn_ttl(around);
             return;
         }
-        around.checker.plan(around.world, &status, &plan.status, had_unknown);
+        looked.seen.leases = leases;
+        looked.seen.gates = std::mem::take(&mut self.gates);
+        looked.seen.gates.retain(|seen| seen.at >= known.status.started_at);
+        looked.seen.preflights = std::mem::take(&mut self.preflights);
+        looked.seen.draws = std::mem::take(&mut self.draws);
+        let plan = match around.defect {
+            None => step(&known.spec, &known.status, &looked.seen, around.world.at()),
+            Some(_) => broken_step(known.clone(), &mut looked.seen, around),
+        };
         self.waiting_for.clone_from(&plan.waiting_for);
-        self.memory = Some(plan.status.clone());
-        *around.object = Some(plan.status);
-        self.actions = plan
-            .actions
-            .into_iter()
-            .map(|action| {
-                let version = version_of(&action, &versions);
-                (action, version)
-            })
-            .collect();
-    }
-
-    fn look_at_gates(&mut self, around: &Surroundings<'_>) {
-        let world = &*around.world;
-        for group in 0..world.clusters[FROM].places.len() {
-            for index in [FROM, TO] {
-                self.gates.push(GateSeen {
-                    gate: "http".to_owned(),
-                    group: name_of_group(group),
-                    cluster: ClusterName(world.clusters[index].name.clone()),
-                    at: world.at(),
-                    outcome: outcome(world.answers(index)),
-                });
-            }
+        let message = plan.waiting_for.first().cloned().unwrap_or_default();
+        let is_stale = message != self.said && self.kept_at.is_none_or(|at| now - at >= SAY_EVERY_MILLIS);
+        let is_to_be_kept = !is_same(&plan.status, &known.status) || is_stale || !plan.actions.is_empty();
+        if leases.source && is_to_be_kept {
+            self.said = message;
+            self.kept_at = Some(now);
+            self.doing = Doing::Keeping(Box::new(Planned { plan, looked, at: now }));
+        } else if leases.source || around.has(Defect::EndUnkept) {
+            known.status = plan.status.clone();
+            self.carry_out(Planned { plan, looked, at: now }, around);
+        } else {
+            // Another driver's migration: looked at, and its end is that driver's to keep.
+            self.wait(now, LOOK_EVERY_MILLIS);
         }
     }
 
-    fn renew(&self, around: &mut Surroundings<'_>) -> LeasesSeen {
-        if around.defect == Some(Defect::NoLease) {
-            return LeasesSeen { source: true, all: true };
+    /// What was not worth keeping is newer here than in the object; anything else that differs is another driver's.
+    fn read_object(&mut self, around: &mut Around<'_>) {
+        let now = around.world.now;
+        if self.read_at.is_some_and(|at| now - at < WISH_EVERY_MILLIS) {
+            return;
         }
-        let mut is_behind = false;
-        for cluster in [FROM, TO] {
-            let (reachable, now) = (around.world.is_reachable(cluster), around.world.now);
-            let lease = &mut around.world.clusters[cluster].lease;
-            let is_free = lease.is_none_or(|(holder, until)| holder == self.id || now >= until);
-            if is_behind && reachable {
-                *lease = lease.filter(|(holder, _)| *holder != self.id);
-            } else if reachable && is_free {
-                *lease = Some((self.id, now + LEASE_MILLIS));
-            } else if reachable {
-                is_behind = true;
-            }
+        self.read_at = Some(now);
+        if around.world.ask(around.world.home, self.slot, around.random) != Answer::Done {
+            return;
         }
-        let holds = |cluster| around.world.holds_lease(cluster, self.id);
-        LeasesSeen { source: holds(FROM), all: holds(FROM) && holds(TO) }
+        let object = &around.world.object;
+        let (Some(known), Some(theirs)) = (&mut self.known, &object.status) else { return };
+        known.spec = object.spec.clone();
+        known.version = object.version;
+        if !is_same(theirs, &known.status) {
+            known.status = theirs.clone();
+        }
     }
 
-    fn observe(
-        &mut self,
-        status: &Status,
-        leases: LeasesSeen,
-        around: &Surroundings<'_>,
-    ) -> (Seen, bool, BTreeMap<(usize, usize), u64>) {
-        let world = &*around.world;
-        let mut seen = Seen { leases, ..Seen::default() };
-        let mut versions = BTreeMap::new();
-        let mut had_unknown = false;
-        for (group_index, group) in status.groups.iter().enumerate() {
-            let ttl = if around.defect == Some(Defect::ShortTtl) { 1 } else { world.ttl_seconds };
-            let mut group_seen = GroupSeen { clusters: BTreeMap::new(), ttl_seconds_max: Some(ttl) };
-            for (index, cluster) in world.clusters.iter().enumerate() {
-                let name = ClusterName(cluster.name.clone());
-                let mut hops = hops_of(world, index, group_index);
-                had_unknown |= hops.iter().take(2).any(|hop| hop.value.is_none());
-                if around.defect == Some(Defect::Guess) {
-                    let wanted = group.cluster(&name).map(|cluster| cluster.target);
-                    for hop in &mut hops {
-                        hop.value = hop.value.or(wanted);
+    fn renew(&mut self, around: &mut Around<'_>) -> LeasesSeen {
+        let now = around.world.now;
+        let is_due = self.renewed_at.is_none_or(|at| now - at >= RENEW_EVERY_MILLIS);
+        if is_due || !self.holds.iter().all(|hold| hold.is_held(now)) {
+            self.renewed_at = Some(now);
+            let (mut is_behind, keeps) = (false, around.has(Defect::KeepLeases));
+            for (hold, index) in self.holds.iter_mut().zip(around.world.lease_order) {
+                let answer = around.world.ask(index, self.slot, around.random);
+                let lease = &mut around.world.clusters[index].lease;
+                if answer == Answer::Lost {
+                    continue;
+                }
+                if is_behind && !keeps {
+                    hold.release(lease, self.id);
+                } else {
+                    is_behind |= !hold.acquire_or_renew(lease, self.id, now);
+                    if answer == Answer::DoneUnheard {
+                        hold.lose_answer();
                     }
                 }
-                group_seen.clusters.insert(name.clone(), ClusterSeen { hops, healthy: None });
-                versions.insert((group_index, index), cluster.places[group_index].version);
             }
-            seen.groups.insert(group.name.clone(), group_seen);
         }
-        seen.gates = std::mem::take(&mut self.gates);
-        seen.preflights = std::mem::take(&mut self.preflights);
-        seen.draws = std::mem::take(&mut self.draws);
-        (seen, had_unknown, versions)
-    }
-
-    fn act(&mut self, action: &Action, version: u64, around: &mut Surroundings<'_>) {
-        let world = &mut *around.world;
-        match action {
-            Action::Preflight { group, cluster } => {
-                let (group_index, index) = (index_of_group(group), index_of(world, cluster));
-                let passed = world.answers(index);
-                let outcome = if world.is_reachable(index) {
-                    around.checker.preflight(world, group_index, index, passed);
-                    outcome(passed)
-                } else {
-                    CheckOutcome::Unknown("its API cannot be reached".to_owned())
-                };
-                let (group, cluster) = (group.clone(), cluster.clone());
-                self.preflights.push(PreflightSeen { group, cluster, at: world.at(), outcome });
-            }
-            Action::Draw { group, draws } => self.draws.push(draw(world, group, *draws)),
-            Action::Write { group, cluster, weight, .. } => {
-                let (group, cluster, weight) =
-                    (index_of_group(group), index_of(world, cluster), weight.get());
-                let may =
-                    around.defect == Some(Defect::NoLease) || self.may_write(around.object.as_ref(), world);
-                if !may || !world.is_reachable(cluster) {
-                    self.actions.clear();
-                    return;
-                }
-                if world.clusters[cluster].places[group].version == version {
-                    around.checker.write(world, &Write { driver: self.id, group, cluster, weight });
-                }
-                if !world.clusters[cluster].places[group].write(weight, version) {
-                    // A conflict: look again before anything else is done.
-                    self.actions.clear();
-                }
-            }
+        let ignores = around.has(Defect::NoLease);
+        LeasesSeen {
+            source: ignores || self.holds_lease(FROM, around.world),
+            all: ignores || self.holds.iter().all(|hold| hold.is_held(now)),
         }
     }
 
-    /// The lease is looked at as late as possible.
-    fn may_write(&self, status: Option<&Status>, world: &World) -> bool {
-        let is_back = status.is_some_and(|status| status.phase == Phase::RollingBack);
-        world.holds_lease(FROM, self.id) && (is_back || world.holds_lease(TO, self.id))
+    fn holds_lease(&self, cluster: usize, world: &World) -> bool {
+        let mut holds = self.holds.iter().zip(world.lease_order);
+        holds.any(|(hold, index)| index == cluster && hold.is_held(world.now))
+    }
+
+    fn keep(&mut self, planned: Planned, around: &mut Around<'_>) {
+        let now = around.world.now;
+        let answer = around.world.ask(around.world.home, self.slot, around.random);
+        let Some(known) = &mut self.known else { return };
+        if answer == Answer::Lost {
+            self.wait(now, LOOK_EVERY_MILLIS);
+            return;
+        }
+        if around.world.object.version != known.version {
+            // Somebody wrote the object in between: read and plan again. Nothing was done yet.
+            self.read_at = None;
+            return;
+        }
+        around.checker.kept(
+            around.world,
+            &Kept {
+                old: &known.status,
+                new: &planned.plan.status,
+                unknown: &planned.looked.unknown,
+                versions: &planned.looked.versions,
+            },
+        );
+        around.world.object.status = Some(planned.plan.status.clone());
+        around.world.object.version += 1;
+        if answer == Answer::DoneUnheard {
+            self.wait(now, LOOK_EVERY_MILLIS);
+            return;
+        }
+        known.status = planned.plan.status.clone();
+        known.version = around.world.object.version;
+        self.die_at(Moment::AfterKeeping);
+        self.carry_out(planned, around);
+    }
+
+    fn carry_out(&mut self, planned: Planned, around: &mut Around<'_>) {
+        let now = around.world.now;
+        if matches!(planned.plan.status.phase, Phase::Complete | Phase::RolledBack | Phase::Paused) {
+            self.release(around);
+            self.doing = Doing::Seeking;
+            self.wait(now, SEEK_EVERY_MILLIS);
+        } else if planned.plan.actions.is_empty() {
+            self.wait(now, LOOK_EVERY_MILLIS);
+        } else {
+            self.doing = Doing::Acting(act::todo(planned));
+        }
+    }
+
+    fn release(&mut self, around: &mut Around<'_>) {
+        for (hold, index) in self.holds.iter_mut().zip(around.world.lease_order) {
+            if around.world.ask(index, self.slot, around.random) != Answer::Lost {
+                hold.release(&mut around.world.clusters[index].lease, self.id);
+            }
+        }
     }
 }
 
-fn begin(around: &Surroundings<'_>) -> Option<Status> {
-    let world = &*around.world;
-    let groups = world.clusters[FROM].places.len();
+/// Most calls end within a tick; some take longer.
+fn latency(random: &mut Random) -> u64 {
+    match random.below(10) {
+        0..=5 => 0,
+        6..=8 => 250,
+        _ => random.between(250, 1_500),
+    }
+}
+
+fn is_driven(status: &Status, wish: Wish) -> bool {
+    match status.phase {
+        Phase::Complete | Phase::RolledBack => false,
+        Phase::Paused => wish == Wish::Rollback,
+        Phase::Progressing | Phase::Draining | Phase::RollingBack => true,
+    }
+}
+
+/// Admits the migration; somebody else may do so at the same time, and one of them is first.
+fn begin(around: &mut Around<'_>) {
+    let world = &mut *around.world;
+    let groups = world.groups();
+    let is_readable = world.clusters.iter().all(|cluster| !cluster.api.is_disturbed(world.now));
+    let answers = (0..groups).all(|group| world.answers(TO, group));
+    let gives = (0..groups).all(|group| world.clusters[FROM].knobs[group].weight() > 0);
+    if !is_readable || !answers || !gives {
+        return;
+    }
     let admitted: Vec<Admitted> = (0..groups)
         .map(|group| Admitted {
             group: name_of_group(group),
@@ -222,121 +386,71 @@ fn begin(around: &Surroundings<'_>) -> Option<Status> {
             weights: world
                 .clusters
                 .iter()
-                .map(|cluster| (ClusterName(cluster.name.clone()), Weight::new(cluster.places[group].knob)))
+                .enumerate()
+                .map(|(index, cluster)| (name_of(index), Weight::new(cluster.knobs[group].weight())))
                 .collect(),
         })
         .collect();
-    let from = ClusterName(world.clusters[FROM].name.clone());
-    let gives = admitted.iter().all(|group| group.weights.get(&from).is_some_and(|weight| !weight.is_zero()));
-    gives.then(|| start(around.spec, admitted, world.at()))
+    let status = start(&world.object.spec, admitted, world.at());
+    around.checker.begun(world, &status);
+    world.object.status = Some(status);
+    world.object.version += 1;
 }
 
-fn hops_of(world: &World, index: usize, group: usize) -> Vec<HopSeen> {
-    let cluster = &world.clusters[index];
-    let place = &cluster.places[group];
-    let reachable = world.is_reachable(index);
-    let route53 = world.now >= world.route53_down_until;
-    let record = route53.then(|| Weight::new(place.record));
-    let is_everywhere = match cluster.writer {
-        Writer::Eventful => reachable && place.is_in_sync(),
-        Writer::Polling => world.now - place.record_since >= FOREIGN_WRITER_AGE_MILLIS,
-    };
-    let mk = |name: &str, value| HopSeen { name: name.to_owned(), value, busy: false, note: None };
-    if index > TO {
-        return vec![mk(hop::RECORD, record)];
-    }
-    vec![
-        mk(hop::DECLARED, reachable.then(|| Weight::new(place.knob))),
-        mk(hop::RECORD, record),
-        mk(hop::NAME_SERVERS, record.filter(|_| is_everywhere)),
-    ]
+pub(crate) fn name_of(cluster: usize) -> ClusterName {
+    ClusterName(NAMES[cluster].to_owned())
 }
 
-/// Shares of the answers exactly as each name server's weights give them.
-fn draw(world: &World, group: &GroupName, draws: u64) -> DrawsSeen {
-    let index = index_of_group(group);
-    let mut counts: BTreeMap<ClusterName, u64> = BTreeMap::new();
-    let each = draws / NAME_SERVERS as u64;
-    for server in 0..NAME_SERVERS {
-        let weights: Vec<u64> =
-            world.clusters.iter().map(|cluster| u64::from(cluster.places[index].views[server])).collect();
-        let sum: u64 = weights.iter().sum();
-        for (cluster, weight) in world.clusters.iter().zip(weights) {
-            let equal = each / world.clusters.len() as u64;
-            let count = (each * weight).checked_div(sum).unwrap_or(equal);
-            *counts.entry(ClusterName(cluster.name.clone())).or_default() += count;
-        }
-    }
-    DrawsSeen { group: group.clone(), at: world.at(), counts, unknown: 0, unanswered: 0 }
-}
-
-fn outcome(passed: bool) -> CheckOutcome {
-    if passed { CheckOutcome::Passed } else { CheckOutcome::Failed("answers 500".to_owned()) }
-}
-
-fn name_of_group(index: usize) -> GroupName {
+pub(crate) fn name_of_group(index: usize) -> GroupName {
     GroupName(format!("team/group-{index}"))
 }
 
-fn index_of_group(group: &GroupName) -> usize {
+pub(crate) fn index_of_group(group: &GroupName) -> usize {
     group.0.rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-fn index_of(world: &World, name: &ClusterName) -> usize {
-    world.clusters.iter().position(|cluster| cluster.name == name.0).unwrap_or(FROM)
+pub(crate) fn index_of(name: &ClusterName) -> usize {
+    NAMES.iter().position(|known| *known == name.0).unwrap_or(FROM)
 }
 
-fn version_of(action: &Action, versions: &BTreeMap<(usize, usize), u64>) -> u64 {
-    let Action::Write { group, cluster, .. } = action else { return 0 };
-    let index = ["blue", "green", "red"].iter().position(|name| *name == cluster.0).unwrap_or(FROM);
-    versions.get(&(index_of_group(group), index)).copied().unwrap_or(0)
+/// An engine that is broken on purpose.
+fn broken_step(known: Known, seen: &mut Seen, around: &Around<'_>) -> Plan {
+    let Known { mut spec, mut status, .. } = known;
+    mislead(&mut spec, &mut status, seen, around);
+    spoil(step(&spec, &status, seen, around.world.at()), around)
 }
 
-/// The plan as a broken engine would have made it.
-fn spoil(mut plan: Plan, around: &Surroundings<'_>) -> Plan {
-    let world = &*around.world;
-    let write = |group: &GroupName, cluster: usize, weight: u8| Action::Write {
-        group: group.clone(),
-        cluster: ClusterName(world.clusters[cluster].name.clone()),
-        weight: Weight::new(weight),
-        replaces: Weight::new(world.clusters[cluster].places[index_of_group(group)].knob),
+/// Whether nothing differs that has to survive a crash: everything but the times of checks, which a new driver makes anew.
+fn is_same(one: &Status, other: &Status) -> bool {
+    let rest = |status: &Status| {
+        let Status {
+            phase, step, stage, stage_since, started_at, finished_at, promotions, drained_at, ..
+        } = *status;
+        (phase, step, stage, stage_since, started_at, finished_at, promotions, drained_at)
     };
-    let (from, to) = (&around.spec.from, &around.spec.to);
-    let groups = plan.status.groups.clone();
-    match around.defect {
-        Some(Defect::ZeroBoth | Defect::ZeroAtOnce) if plan.status.phase == Phase::Progressing => {
-            let is_last = |group: &&crossfade_core::migration::GroupStatus| {
-                group.cluster(from).is_some_and(|cluster| cluster.target.is_zero())
-            };
-            for group in groups.iter().filter(is_last) {
-                plan.actions.insert(0, write(&group.name, FROM, 0));
-                if around.defect == Some(Defect::ZeroBoth) {
-                    plan.actions.insert(0, write(&group.name, TO, 0));
-                }
-            }
-        }
-        Some(Defect::NoPreflight) => {
-            for action in &mut plan.actions {
-                let Action::Preflight { group, cluster } = action else { continue };
-                let index = index_of(world, cluster);
-                let target =
-                    groups.iter().find(|found| found.name == *group).and_then(|found| found.cluster(cluster));
-                *action = write(group, index, target.map_or(0, |target| target.target.get()));
-            }
-        }
-        Some(Defect::WriteThird) if world.clusters.len() > 2 && !plan.actions.is_empty() => {
-            plan.actions.insert(0, write(&groups[0].name, 2, 1));
-        }
-        Some(Defect::HalfBack) if plan.status.phase == Phase::RollingBack => {
-            for cluster in plan.status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
-                if cluster.name != *to && cluster.target == cluster.before && cluster.before.get() > 1 {
-                    cluster.before = Weight::new(cluster.before.get() / 2);
-                    cluster.target = cluster.before;
-                    cluster.before = Weight::new(0);
-                }
-            }
-        }
-        _ => {}
-    }
-    plan
+    let is_group = |one: &GroupStatus, other: &GroupStatus| {
+        one.ttl_seconds_max == other.ttl_seconds_max
+            && one.ratio == other.ratio
+            && one.clusters.iter().zip(&other.clusters).all(|(one, other)| is_same_cluster(one, other))
+    };
+    rest(one) == rest(other)
+        && one.failure == other.failure
+        && one.steps == other.steps
+        && one.history == other.history
+        && one.groups.iter().zip(&other.groups).all(|(one, other)| is_group(one, other))
+}
+
+fn is_same_cluster(one: &ClusterStatus, other: &ClusterStatus) -> bool {
+    let rest = |cluster: &ClusterStatus| {
+        let ClusterStatus { before, previous, or_previous, target, reached, preflight_failures, .. } =
+            *cluster;
+        (before, previous, or_previous, target, reached, preflight_failures)
+    };
+    let is_hop = |one: &HopStatus, other: &HopStatus| {
+        (one.value, one.at, &one.name) == (other.value, other.at, &other.name)
+    };
+    rest(one) == rest(other)
+        && one.preflight_message == other.preflight_message
+        && one.hops.len() == other.hops.len()
+        && one.hops.iter().zip(&other.hops).all(|(one, other)| is_hop(one, other))
 }

@@ -3,16 +3,18 @@
 use crossfade_core::migration::{Phase, Spec};
 
 use crate::checker::Checker;
-use crate::driver::{Driver, Surroundings};
+use crate::driver::{Around, Driver};
 use crate::random::Random;
-use crate::world::{BEGIN_MILLIS, FROM, NAME_SERVERS, TO, World, Writer};
+use crate::users::Crowd;
+use crate::world::writer::Writer;
+use crate::world::{BEGIN_MILLIS, FROM, TICK_MILLIS, TO, World};
 
 /// Nobody plans a migration longer than this; a spec that needs more says so by not ending.
 const VIRTUAL_MILLIS_MAX: u64 = 7 * 24 * 3_600_000;
 /// Users in the world: a share is shown in tenths of a percent.
 const USERS: usize = 1_000;
-/// An overstaying user keeps an answer up to this many TTLs.
-const OVERSTAY_FACTOR_MAX: u64 = 3;
+/// Between two samples, milliseconds.
+const SAMPLE_EVERY_MILLIS: u64 = 500;
 
 /// A calm world.
 #[derive(Clone, Debug)]
@@ -57,92 +59,66 @@ pub struct Prediction {
     pub is_complete: bool,
 }
 
-struct User {
-    cluster: usize,
-    asks_again_at: u64,
-    keeps_millis: u64,
-}
-
 /// Plays it. Pauses are promoted at once.
 pub fn predict(options: &PredictionOptions) -> Prediction {
     let mut random = Random::new(options.seed);
-    let mut world = mk_world(options);
-    let mut spec = options.spec.clone();
-    spec.promotions = u32::MAX;
+    let mut world = mk_world(options, &mut random);
     let mut checker = Checker::new(&world);
-    let mut object = None;
-    let mut driver = Driver::new(1);
-    let mut users = mk_users(options, &mut random);
+    let mut driver = Driver::new(0, 1);
+    let mut crowd = Crowd::new(&world, USERS, u64::from(options.overstaying_percent), &mut random);
     let mut samples = Vec::new();
     let mut is_complete = false;
     while world.now < BEGIN_MILLIS + VIRTUAL_MILLIS_MAX && !is_complete {
         world.tick(&mut random);
-        driver.tick(&mut Surroundings {
+        driver.tick(&mut Around {
             world: &mut world,
-            object: &mut object,
-            spec: &spec,
             random: &mut random,
             checker: &mut checker,
             defect: None,
         });
-        ask(&world, &mut users, &mut random);
-        let place = |cluster: usize| f64::from(world.clusters[cluster].places[0].knob);
-        let there = users.iter().filter(|user| user.cluster == TO).count();
-        samples.push(Sample {
-            at_seconds: (world.now - BEGIN_MILLIS) as f64 / 1000.0,
-            declared: place(TO) / (place(FROM) + place(TO)).max(1.0),
-            users: there as f64 / USERS as f64,
-        });
-        is_complete = object.as_ref().is_some_and(|status| status.phase == Phase::Complete);
+        crowd.tick(&world, &mut random);
+        is_complete = world.object.status.as_ref().is_some_and(|status| status.phase == Phase::Complete);
+        if is_complete || (world.now - BEGIN_MILLIS) % SAMPLE_EVERY_MILLIS < TICK_MILLIS {
+            samples.push(sample(&world, &crowd));
+        }
     }
-    let history = object.map(|status| status.history).unwrap_or_default();
-    let seconds = |millis: u64| millis.saturating_sub(BEGIN_MILLIS) as f64 / 1000.0;
-    let events = history.into_iter().map(|entry| (seconds(entry.at.0), entry.message)).collect();
+    let history = world.object.status.map(|status| status.history).unwrap_or_default();
+    let events = history.into_iter().map(|entry| (seconds_of(entry.at.0), entry.message)).collect();
     Prediction { samples, events, is_complete }
 }
 
-fn mk_world(options: &PredictionOptions) -> World {
+fn seconds_of(millis: u64) -> f64 {
+    millis.saturating_sub(BEGIN_MILLIS) as f64 / 1000.0
+}
+
+fn sample(world: &World, crowd: &Crowd) -> Sample {
+    let knob = |cluster: usize| f64::from(world.clusters[cluster].knobs[0].weight());
+    let there = crowd.users().iter().filter(|user| user.cluster == TO).count();
+    Sample {
+        at_seconds: seconds_of(world.now),
+        declared: knob(TO) / (knob(FROM) + knob(TO)).max(1.0),
+        users: there as f64 / USERS as f64,
+    }
+}
+
+fn mk_world(options: &PredictionOptions, random: &mut Random) -> World {
     let writer = if options.is_eventful { Writer::Eventful } else { Writer::Polling };
+    let spec = Spec { promotions: u32::MAX, ..options.spec.clone() };
     World::calm(
         [options.from_weight, options.to_weight],
         options.ttl_seconds,
         writer,
         u64::from(options.take_up_seconds_max) * 1000,
+        spec,
+        random,
     )
-}
-
-fn mk_users(options: &PredictionOptions, random: &mut Random) -> Vec<User> {
-    let ttl_millis = u64::from(options.ttl_seconds) * 1000;
-    (0..USERS)
-        .map(|_| {
-            let overstays = random.chance(u64::from(options.overstaying_percent));
-            let factor = if overstays { random.between(2, OVERSTAY_FACTOR_MAX) } else { 1 };
-            let keeps_millis = ttl_millis * factor;
-            User {
-                cluster: FROM,
-                asks_again_at: BEGIN_MILLIS + random.below(keeps_millis.max(1)),
-                keeps_millis,
-            }
-        })
-        .collect()
-}
-
-/// Users whose answer ran out ask one of the name servers.
-fn ask(world: &World, users: &mut [User], random: &mut Random) {
-    for user in users.iter_mut().filter(|user| user.asks_again_at <= world.now) {
-        let server = usize::try_from(random.below(NAME_SERVERS as u64)).unwrap_or(0);
-        let weight = |cluster: usize| u64::from(world.clusters[cluster].places[0].views[server]);
-        let sum = weight(FROM) + weight(TO);
-        user.cluster = if random.below(sum.max(1)) < weight(FROM) { FROM } else { TO };
-        user.asks_again_at = world.now + user.keeps_millis;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use crossfade_core::migration::{OnFailure, Wish};
+    use crossfade_core::migration::{Gate, GateKind, OnFailure, Wish};
 
     use super::*;
 
@@ -157,7 +133,7 @@ mod tests {
             keep_warm: Duration::ZERO,
             draws: 400,
             error_level: Spec::ERROR_LEVEL,
-            gate_failures_max: Spec::GATE_FAILURES_MAX,
+            gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
             force: false,
             promotions: 0,
             promote_to_end: false,

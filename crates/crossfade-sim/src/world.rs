@@ -1,237 +1,231 @@
-//! What is true: knobs, records, what each name server answers, leases, health. The engine sees only parts of it.
+//! What is true: knobs, records, what each name server answers, leases, health, the object. The engine sees parts of it.
 
-use std::collections::VecDeque;
+pub(crate) mod api;
+pub(crate) mod balancer;
+pub(crate) mod knob;
+pub(crate) mod lease;
+pub(crate) mod logged;
+pub(crate) mod writer;
+pub(crate) mod zone;
 
 use crossfade_core::UnixMillis;
+use crossfade_core::migration::{Spec, Status};
 
 use crate::random::Random;
+use crate::world::api::{Answer, Api, Slot};
+use crate::world::balancer::Balancer;
+use crate::world::knob::Knob;
+use crate::world::lease::Lease;
+use crate::world::writer::{DnsController, Writer};
+use crate::world::zone::Zone;
 
-/// Name servers of the zone.
-pub(crate) const NAME_SERVERS: usize = 4;
-/// How long a lease lasts without renewal, milliseconds: as `crossfade-kube` has it.
-pub(crate) const LEASE_MILLIS: u64 = 15_000;
-/// The step of virtual time, milliseconds.
-pub(crate) const TICK_MILLIS: u64 = 500;
+/// The step of virtual time, milliseconds: a real driver looks four times a second.
+pub(crate) const TICK_MILLIS: u64 = 250;
 /// When virtual time begins: not at 0, so that "long ago" can be said.
 pub(crate) const BEGIN_MILLIS: u64 = 1_000_000;
 /// Source, destination.
 pub(crate) const FROM: usize = 0;
 pub(crate) const TO: usize = 1;
-
-/// How a cluster's DNS controller notices a weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Writer {
-    /// Driven by events, tells the id of its change.
-    Eventful,
-    /// Looks once a minute and tells nothing.
-    Polling,
-}
-
-/// One group in one cluster.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    /// The annotation.
-    pub(crate) knob: u8,
-    /// Changes with every write.
-    pub(crate) version: u64,
-    /// What Route 53 holds, and since when.
-    pub(crate) record: u8,
-    pub(crate) record_since: u64,
-    /// What each name server answers.
-    pub(crate) views: [u8; NAME_SERVERS],
-    /// Changes on their way: when, which server, what.
-    pending: VecDeque<(u64, usize, u8)>,
-    /// Since when every name server shows the same as now.
-    pub(crate) views_since: u64,
-    /// Somebody else wrote this knob, last to this value.
-    pub(crate) edited_to: Option<u8>,
-}
+/// Names by index.
+pub(crate) const NAMES: [&str; 3] = ["blue", "green", "red"];
 
 /// One cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct ClusterWorld {
-    pub(crate) name: String,
-    pub(crate) places: Vec<Place>,
-    /// Its API cannot be reached until then.
-    pub(crate) unreachable_until: u64,
-    /// Its load balancers answer errors until then.
-    pub(crate) broken_until: u64,
-    pub(crate) writer: Writer,
-    /// The next look of a polling writer.
-    next_look: u64,
-    /// Who holds its lease, until when if not renewed.
-    pub(crate) lease: Option<(u64, u64)>,
-    /// The last time its load balancers answered.
-    pub(crate) healthy_at: u64,
+pub(crate) struct Cluster {
+    pub(crate) api: Api,
+    /// One per group.
+    pub(crate) knobs: Vec<Knob>,
+    /// One per group.
+    pub(crate) balancers: Vec<Balancer>,
+    pub(crate) lease: Lease,
+    pub(crate) controller: DnsController,
+}
+
+/// The Migration, in its home.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) status: Option<Status>,
+    pub(crate) spec: Spec,
+    /// Changes with every write.
+    pub(crate) version: u64,
+}
+
+/// A GitOps agent that puts a weight back to what it keeps it at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Agent {
+    pub(crate) cluster: usize,
+    pub(crate) group: usize,
+    pub(crate) keeps: u8,
+    /// It notices after so long.
+    pub(crate) after_millis: u64,
+    /// It gives up after so many times.
+    pub(crate) times: u64,
+    differs_since: Option<u64>,
+}
+
+impl Agent {
+    pub(crate) fn new(cluster: usize, group: usize, keeps: u8, after_millis: u64, times: u64) -> Self {
+        Agent { cluster, group, keeps, after_millis, times, differs_since: None }
+    }
 }
 
 /// Everything.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) now: u64,
-    pub(crate) clusters: Vec<ClusterWorld>,
+    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) zone: Zone,
+    pub(crate) object: Object,
+    /// The cluster that keeps the object.
+    pub(crate) home: usize,
+    /// Source and destination in the order in which leases are taken.
+    pub(crate) lease_order: [usize; 2],
     pub(crate) ttl_seconds: u32,
-    /// Route 53's API answers nothing until then.
-    pub(crate) route53_down_until: u64,
-    /// The longest that a name server takes to take up a change, milliseconds.
-    take_up_millis_max: u64,
+    pub(crate) agents: Vec<Agent>,
+    /// The last time that anything stood in a driver's way.
+    pub(crate) disturbed_at: u64,
 }
 
 impl World {
-    pub(crate) fn new(random: &mut Random, groups: usize, has_third: bool) -> World {
-        let names = ["blue", "green", "red"];
-        let count = if has_third { 3 } else { 2 };
-        let sum = [100, 1, 200, 255, 37][usize::try_from(random.below(5)).unwrap_or(0)];
-        let clusters = names.iter().take(count).enumerate().map(|(index, name)| {
-            let weight = match index {
-                FROM => sum,
-                TO => 0,
-                _ => 50,
-            };
-            ClusterWorld {
-                name: (*name).to_owned(),
-                places: vec![Place::at_rest(weight); groups],
-                unreachable_until: 0,
-                broken_until: 0,
-                writer: if random.chance(70) { Writer::Eventful } else { Writer::Polling },
-                next_look: 0,
-                lease: None,
-                healthy_at: 0,
+    /// Weights and ways drawn from the seed.
+    pub(crate) fn new(random: &mut Random, spec: Spec) -> World {
+        let groups = random.index(4) + 1;
+        let third = random.chance(25);
+        let weights: Vec<Vec<u8>> = (0..groups)
+            .map(|_| {
+                let from = random.pick(&[100, 1, 200, 255, 37]);
+                let to = if random.chance(80) { 0 } else { random.pick(&[5, 50, 100]) };
+                let third = third.then(|| random.pick(&[50, 10, 255]));
+                [from, to].into_iter().chain(third).collect()
+            })
+            .collect();
+        let writers: Vec<Writer> = (0..3)
+            .map(|_| match random.below(10) {
+                0..=6 => Writer::Eventful,
+                7..=8 => Writer::Polling,
+                _ => Writer::PollingInParts,
+            })
+            .collect();
+        let take_up_millis_max = random.pick(&[500, 4_000, 20_000, 50_000]);
+        let mut world = World::build(&weights, &writers, take_up_millis_max, spec, random);
+        world.home = if random.chance(80) { TO } else { random.index(world.clusters.len()) };
+        world.lease_order = if random.chance(50) { [FROM, TO] } else { [TO, FROM] };
+        world.ttl_seconds = u32::try_from(random.pick(&[3, 10, 60])).unwrap_or(60);
+        world
+    }
+
+    /// One group, two clusters, nothing wrong.
+    pub(crate) fn calm(
+        weights: [u8; 2],
+        ttl_seconds: u32,
+        writer: Writer,
+        take_up_millis_max: u64,
+        spec: Spec,
+        random: &mut Random,
+    ) -> World {
+        let mut world = World::build(&[weights.to_vec()], &[writer; 2], take_up_millis_max, spec, random);
+        world.ttl_seconds = ttl_seconds;
+        world
+    }
+
+    fn build(
+        weights: &[Vec<u8>],
+        writers: &[Writer],
+        take_up_millis_max: u64,
+        spec: Spec,
+        random: &mut Random,
+    ) -> World {
+        let clusters = (0..weights[0].len()).map(|index| {
+            let of_cluster: Vec<u8> = weights.iter().map(|of_group| of_group[index]).collect();
+            Cluster {
+                api: Api::default(),
+                knobs: of_cluster.iter().map(|weight| Knob::new(*weight)).collect(),
+                balancers: vec![Balancer::default(); weights.len()],
+                lease: Lease::default(),
+                controller: DnsController::new(writers[index], of_cluster, random),
             }
         });
         World {
             now: BEGIN_MILLIS,
             clusters: clusters.collect(),
-            ttl_seconds: u32::try_from(random.between(5, 60)).unwrap_or(60),
-            route53_down_until: 0,
-            take_up_millis_max: random.between(500, 20_000),
+            zone: Zone::new(weights.to_vec(), take_up_millis_max),
+            object: Object { status: None, spec, version: 1 },
+            home: TO,
+            lease_order: [FROM, TO],
+            ttl_seconds: 60,
+            agents: Vec::new(),
+            disturbed_at: 0,
         }
     }
 
-    /// One group, two clusters, nothing wrong.
-    pub(crate) fn calm(weights: [u8; 2], ttl_seconds: u32, writer: Writer, take_up_millis_max: u64) -> World {
-        let clusters = ["blue", "green"].iter().zip(weights).map(|(name, weight)| ClusterWorld {
-            name: (*name).to_owned(),
-            places: vec![Place::at_rest(weight)],
-            unreachable_until: 0,
-            broken_until: 0,
-            writer,
-            next_look: 0,
-            lease: None,
-            healthy_at: 0,
-        });
-        World {
-            now: BEGIN_MILLIS,
-            clusters: clusters.collect(),
-            ttl_seconds,
-            route53_down_until: 0,
-            take_up_millis_max,
-        }
+    pub(crate) fn groups(&self) -> usize {
+        self.zone.sets.len()
     }
 
     pub(crate) fn at(&self) -> UnixMillis {
         UnixMillis(self.now)
     }
 
-    pub(crate) fn is_reachable(&self, cluster: usize) -> bool {
-        self.now >= self.clusters[cluster].unreachable_until
+    /// A request to a cluster's API.
+    pub(crate) fn ask(&self, cluster: usize, caller: Slot, random: &mut Random) -> Answer {
+        self.clusters[cluster].api.ask(self.now, caller, random)
     }
 
-    pub(crate) fn answers(&self, cluster: usize) -> bool {
-        self.now >= self.clusters[cluster].broken_until
+    pub(crate) fn answers(&self, cluster: usize, group: usize) -> bool {
+        self.clusters[cluster].balancers[group].answers(self.now)
     }
 
-    pub(crate) fn holds_lease(&self, cluster: usize, driver: u64) -> bool {
-        self.clusters[cluster].lease.is_some_and(|(holder, until)| holder == driver && self.now < until)
+    /// The knob, the record and every name server's answer are above 0.
+    pub(crate) fn is_above_zero(&self, cluster: usize, group: usize) -> bool {
+        self.clusters[cluster].knobs[group].weight() > 0 && self.zone.sets[group][cluster].is_above_zero()
     }
 
-    /// Time passes: DNS controllers look, changes reach name servers.
-    pub(crate) fn tick(&mut self, random: &mut Random) {
+    /// The knob, the record and every name server show this weight.
+    pub(crate) fn is_everywhere(&self, cluster: usize, group: usize, weight: u8) -> bool {
+        let set = &self.zone.sets[group][cluster];
+        self.clusters[cluster].knobs[group].weight() == weight
+            && set.listed() == Some(weight)
+            && set.is_everywhere(weight)
+    }
+
+    /// Time passes: DNS controllers look, changes reach name servers, agents keep what they keep. Returns the places whose
+    /// knob an agent wrote.
+    pub(crate) fn tick(&mut self, random: &mut Random) -> Vec<(usize, usize)> {
         self.now += TICK_MILLIS;
-        let (now, take_up) = (self.now, self.take_up_millis_max);
-        let route53_up = now >= self.route53_down_until;
-        for cluster in &mut self.clusters {
-            if now >= cluster.broken_until {
-                cluster.healthy_at = now;
-            }
-            let sees = now >= cluster.unreachable_until && route53_up;
-            let looks = match cluster.writer {
-                Writer::Eventful => true,
-                Writer::Polling => now >= cluster.next_look,
-            };
-            if sees && looks {
-                cluster.next_look = now + 60_000;
-            }
-            for place in &mut cluster.places {
-                if sees && looks && place.record != place.knob {
-                    place.submit(now, take_up, random);
-                }
-                place.take_up(now);
+        let now = self.now;
+        let written = self.let_agents_keep();
+        self.zone.tick(now);
+        for (index, cluster) in self.clusters.iter_mut().enumerate() {
+            cluster.controller.tick(now, index, &cluster.knobs, &mut self.zone, random);
+            for balancer in &mut cluster.balancers {
+                balancer.tick(now);
             }
         }
-    }
-}
-
-impl Place {
-    fn at_rest(weight: u8) -> Place {
-        Place {
-            knob: weight,
-            version: 1,
-            record: weight,
-            record_since: 0,
-            views: [weight; NAME_SERVERS],
-            pending: VecDeque::new(),
-            views_since: 0,
-            edited_to: None,
+        let is_disturbed = self.zone.is_disturbed(now)
+            || self.clusters.iter().any(|cluster| cluster.api.is_disturbed(now))
+            || self.clusters.iter().any(|cluster| cluster.controller.is_disturbed(now));
+        if is_disturbed {
+            self.disturbed_at = now;
         }
+        written
     }
 
-    /// The DNS controller's change: accepted at once, taken up by each server after its own delay, in order.
-    fn submit(&mut self, now: u64, take_up_millis_max: u64, random: &mut Random) {
-        self.record = self.knob;
-        self.record_since = now;
-        for server in 0..NAME_SERVERS {
-            let last = self.pending.iter().filter(|(_, of, _)| *of == server).map(|(at, _, _)| *at).max();
-            let at = (now + random.between(0, take_up_millis_max)).max(last.unwrap_or(0));
-            self.pending.push_back((at, server, self.record));
-        }
-    }
-
-    fn take_up(&mut self, now: u64) {
-        let before = self.views;
-        let mut later = VecDeque::new();
-        while let Some((at, server, weight)) = self.pending.pop_front() {
-            if at <= now {
-                self.views[server] = weight;
-            } else {
-                later.push_back((at, server, weight));
+    fn let_agents_keep(&mut self) -> Vec<(usize, usize)> {
+        let (now, mut written) = (self.now, Vec::new());
+        for agent in &mut self.agents {
+            let knob = &mut self.clusters[agent.cluster].knobs[agent.group];
+            if knob.weight() == agent.keeps || agent.times == 0 {
+                agent.differs_since = None;
+                continue;
+            }
+            let since = *agent.differs_since.get_or_insert(now);
+            if now - since >= agent.after_millis {
+                knob.set(now, agent.keeps);
+                agent.times -= 1;
+                agent.differs_since = None;
+                written.push((agent.group, agent.cluster));
             }
         }
-        self.pending = later;
-        if self.views != before {
-            self.views_since = now;
-        }
-    }
-
-    /// `INSYNC`: nothing is on its way.
-    pub(crate) fn is_in_sync(&self) -> bool {
-        self.pending.is_empty()
-    }
-
-    /// A write of whoever, that fails unless the version is the one that was seen.
-    pub(crate) fn write(&mut self, weight: u8, seen_version: u64) -> bool {
-        if self.version != seen_version {
-            return false;
-        }
-        self.knob = weight;
-        self.version += 1;
-        true
-    }
-
-    /// Another hand.
-    pub(crate) fn edit(&mut self, weight: u8) {
-        self.knob = weight;
-        self.version += 1;
-        self.edited_to = Some(weight);
+        written
     }
 }

@@ -33,6 +33,8 @@ pub enum Command {
     Status(commands::status::StatusArgs),
     /// Put fresh answers to the test: do they come in the proportions of the records?
     Verify(commands::verify::VerifyArgs),
+    /// Read weights, or set those of one group with the safety of a migration.
+    Weights(commands::weights::WeightsArgs),
     /// Predict how the users' share moves during a migration. Touches nothing.
     Simulate(commands::simulate::SimulateArgs),
     /// Drive every Migration that a cluster keeps.

@@ -13,6 +13,7 @@ pub mod sample_app;
 pub mod simulate;
 pub mod status;
 pub mod verify;
+pub mod weights;
 
 use anyhow::Context;
 
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Migration(args) => migration::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Verify(args) => verify::run(args).await,
+            Command::Weights(args) => weights::run(args).await,
             Command::Simulate(args) => simulate::run(&args),
             Command::Controller(args) => controller::run(args).await,
             Command::DnsController(args) => dns_controller::run(args).await.map(|()| Exit::Done),

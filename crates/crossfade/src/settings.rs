@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use crossfade_api::migration::Actuator;
 use crossfade_aws::{Aws, Route53, Zone};
 use crossfade_controller::migration::WorldOptions;
 use crossfade_core::ClusterName;
@@ -111,6 +112,7 @@ impl ProbeOptions {
             resolvers: self.resolvers(),
             http: self.http()?,
             probe_path: self.probe_path.clone(),
+            actuator: Actuator::Annotation,
             owners: BTreeSet::new(),
             route53,
             zone: found,

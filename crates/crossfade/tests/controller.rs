@@ -87,3 +87,46 @@ async fn what_cannot_be_admitted_says_why() {
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
     stop(controller);
 }
+
+#[tokio::test]
+async fn the_command_line_watches_what_a_controller_drives() {
+    let lab = LabProcess::up(&[]);
+    let controller = start_controller(&lab);
+    let announced = async || {
+        let leases: Api<k8s_openapi::api::coordination::v1::Lease> =
+            Api::namespaced(lab.client("green").await, "crossfade");
+        leases
+            .list(&kube::api::ListParams::default().labels("crossfade.dev/controller=true"))
+            .await
+            .is_ok_and(|list| !list.items.is_empty())
+    };
+    wait_until_async("the controller is announced", announced).await;
+    let output = lab.migrate(&["--steps", "100%"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("this command watches") && text.contains("complete: green has all traffic"),
+        "{text}"
+    );
+    assert_eq!(lab.weights().await, ("0".to_owned(), "100".to_owned()));
+    stop(controller);
+}
+
+#[tokio::test]
+async fn a_controller_that_is_gone_is_not_waited_for_long() {
+    let lab = LabProcess::up(&[]);
+    let mut controller = start_controller(&lab);
+    let leases: Api<k8s_openapi::api::coordination::v1::Lease> =
+        Api::namespaced(lab.client("green").await, "crossfade");
+    let labelled = kube::api::ListParams::default().labels("crossfade.dev/controller=true");
+    wait_until_async("the controller is announced", async || {
+        leases.list(&labelled).await.is_ok_and(|list| !list.items.is_empty())
+    })
+    .await;
+    controller.kill().unwrap();
+    controller.wait().unwrap();
+    let output = lab.migrate(&["--steps", "100%"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("driving from here"), "{text}");
+}

@@ -10,15 +10,22 @@ use serde_json::Value;
 use crate::clients::{Bench, Beside, Check, Ends, printed};
 use crate::tools;
 
-/// One pass of ExternalDNS for a cluster, as the pattern's chart configures it. Its metrics go to any free port: with
-/// the default one a second process, or a stranger's, would end it.
+/// One pass of ExternalDNS for a cluster, as the pattern's chart configures it.
 fn once(side: &str) -> anyhow::Result<String> {
-    let program = tools::external_dns()?;
     Ok(format!(
         "kubectl config view --raw --minify --flatten --context eks-blueprint-{side} >\"$CROSSFADE_LAB_DIR/external-dns-{side}.yaml\" && \
-         {} --once --source=ingress --provider=aws --aws-zone-type= --registry=txt --txt-owner-id=eks-blueprint-{side} \
-         --policy=sync --domain-filter=$DOMAIN --metrics-address=127.0.0.1:0 --kubeconfig=\"$CROSSFADE_LAB_DIR/external-dns-{side}.yaml\" 2>&1",
-        program.display()
+         {} --once --kubeconfig=\"$CROSSFADE_LAB_DIR/external-dns-{side}.yaml\" 2>&1",
+        external_dns_arguments(side)?
+    ))
+}
+
+/// The program and what it is told in every case. Its metrics go to any free port: with the default one a second process,
+/// or a stranger's, would end it.
+pub(crate) fn external_dns_arguments(side: &str) -> anyhow::Result<String> {
+    Ok(format!(
+        "{} --source=ingress --provider=aws --aws-zone-type= --registry=txt --txt-owner-id=eks-blueprint-{side} \
+         --policy=sync --domain-filter=$DOMAIN --metrics-address=127.0.0.1:0",
+        tools::EXTERNAL_DNS.path()?.display()
     ))
 }
 

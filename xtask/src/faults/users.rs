@@ -13,13 +13,13 @@ use crate::clients::Bench;
 /// Between two requests: many enough to meet every moment of a migration, few enough for curl.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
-pub(super) struct Users {
+pub(crate) struct Users {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<(u64, Vec<String>)>,
 }
 
 impl Users {
-    pub(super) fn start(bench: &Bench) -> anyhow::Result<Users> {
+    pub(crate) fn start(bench: &Bench) -> anyhow::Result<Users> {
         let output = bench.sh("echo $CURL_HOME; echo https://burnham.$DOMAIN/");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut lines = text.lines().map(ToOwned::to_owned);
@@ -46,7 +46,7 @@ impl Users {
     }
 
     /// How many requests there were, and what happened to those that failed.
-    pub(super) fn stop(self) -> (u64, Vec<String>) {
+    pub(crate) fn stop(self) -> (u64, Vec<String>) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap_or_else(|_| (0, vec!["the users' thread panicked".to_owned()]))
     }

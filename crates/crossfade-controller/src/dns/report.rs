@@ -3,6 +3,7 @@
 //! One ConfigMap per owner. It is a courtesy: a controller that may not write it works as well without, and says so once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crossfade_api::dns_report::{LABEL, RecordReport, key_of, name_of};
 use crossfade_core::dns::{Action, ChangeGroup, OwnerId, RecordType};
@@ -14,6 +15,9 @@ use tokio::sync::mpsc;
 
 /// Reports waiting to be written; each is small, and they are merged before they are.
 const QUEUE: usize = 64;
+
+/// After a report that was not written: the namespace may come with the first migration, an API that is away comes back.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 type Entries = BTreeMap<String, Option<RecordReport>>;
 
@@ -31,15 +35,26 @@ impl Reporter {
         let name = name_of(owner.as_str());
         tokio::spawn(async move {
             let mut has_complained = false;
-            while let Some(mut entries) = reports.recv().await {
+            let mut unwritten = Entries::new();
+            loop {
+                let more = if unwritten.is_empty() {
+                    reports.recv().await
+                } else {
+                    let again = tokio::time::timeout(TRY_AGAIN_AFTER, reports.recv());
+                    again.await.unwrap_or_else(|_| Some(Entries::new()))
+                };
+                let Some(more) = more else { break };
+                unwritten.extend(more);
                 while let Ok(more) = reports.try_recv() {
-                    entries.extend(more);
+                    unwritten.extend(more);
                 }
-                if let Err(error) = write(&api, &name, &entries).await
-                    && !has_complained
-                {
-                    has_complained = true;
-                    tracing::info!(%error, name, "cannot tell migrations about changes; they wait by the clock instead");
+                match write(&api, &name, &unwritten).await {
+                    Ok(()) => unwritten.clear(),
+                    Err(error) if has_complained => tracing::debug!(%error, name, "still untold"),
+                    Err(error) => {
+                        has_complained = true;
+                        tracing::info!(%error, name, "cannot tell migrations about changes; they wait by the clock until it can");
+                    }
                 }
             }
         });

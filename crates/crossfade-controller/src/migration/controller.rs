@@ -9,6 +9,7 @@ use crossfade_api::migration::{Migration, MigrationStatus};
 use crossfade_core::GroupName;
 use crossfade_core::migration::{Phase, Selection, Wish, admit};
 use crossfade_kube::migrations::Migrations;
+use crossfade_kube::presence::Presence;
 use crossfade_kube::{Cluster, KubeError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,9 +39,14 @@ pub async fn run_controller(
 ) -> Result<(), DriverError> {
     let migrations = Migrations::new(&options.home);
     migrations.install().await?;
+    let zone = options.world.zone.name.without_dot().to_owned();
+    let presence = Presence::new(&options.home, &zone, &options.identity);
     let mut driven: BTreeSet<String> = BTreeSet::new();
     let mut drivers: JoinSet<(String, Result<Outcome, DriverError>)> = JoinSet::new();
     loop {
+        if let Err(error) = presence.announce().await {
+            tracing::warn!(%error, "the controller is not announced; command lines drive beside it");
+        }
         match migrations.list().await {
             Ok(found) => {
                 for migration in found.into_iter().filter(|migration| is_ours(migration, &options)) {
@@ -67,6 +73,7 @@ pub async fn run_controller(
         }
     }
     while drivers.join_next().await.is_some() {}
+    presence.withdraw().await;
     Ok(())
 }
 
@@ -101,12 +108,15 @@ async fn drive(
         Err(error) => return refuse(&migrations, &migration, error.to_string()).await,
     };
     let mut world = options.world.clone();
+    world.actuator = migration.spec.actuator;
+    world.owners.extend(migration.spec.owners.iter().cloned());
     world.clusters.retain(|cluster| cluster.name == core.from || cluster.name == core.to);
     if world.clusters.len() != 2 {
         let message = format!("this controller does not know both {} and {}", core.from, core.to);
         return refuse(&migrations, &migration, message).await;
     }
-    let found = survey(&world, Stateful::Looked).await?;
+    let stateful = if migration.spec.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
+    let found = survey(&world, stateful).await?;
     let driver_options =
         DriverOptions { world: world.clone(), home: options.home, name, identity: options.identity };
     let has_begun = migration.status.as_ref().is_some_and(|status| status.progress.is_some());

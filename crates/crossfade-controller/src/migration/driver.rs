@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crossfade_api::migration::{Migration, MigrationSpec, MigrationStatus};
+use crossfade_api::gates::with_defaults;
+use crossfade_api::migration::{Actuator, Migration, MigrationSpec, MigrationStatus, SpecError};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status,
-    StepTargetError, resume, start, step,
+    Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status, resume,
+    start, step,
 };
-use crossfade_core::{ClusterName, GroupName};
+use crossfade_core::{ClusterName, GroupName, Weight};
 use crossfade_kube::groups::Knob;
 use crossfade_kube::lease::{LeaseState, RENEW_EVERY, ZoneLease};
 use crossfade_kube::migrations::{Migrations, cluster_uid, ensure_namespace, write_journal};
@@ -20,8 +21,9 @@ use tokio::sync::watch;
 use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
 use crate::migration::clock::now;
 use crate::migration::events::Events;
-use crate::migration::gates::{HttpGate, fresh};
+use crate::migration::gates::Observers;
 use crate::migration::observe::{Memory, Pace, observe};
+use crate::migration::records::{RecordWriteError, write_records};
 use crate::migration::world::{World, WorldOptions};
 
 /// Between two looks when nothing is to be done: a hop that settles is seen within a quarter of a second.
@@ -40,13 +42,13 @@ pub enum DriverError {
     /// Route 53.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// The object's steps.
+    /// The object's steps or gates.
     #[error("Migration {name}: {source}")]
-    Step {
+    Spec {
         /// The object.
         name: String,
-        /// Which step.
-        source: StepTargetError,
+        /// Which.
+        source: SpecError,
     },
     /// The object is gone: somebody stopped the migration. Weights stay.
     #[error("Migration {name} was deleted; weights stay as they are")]
@@ -99,7 +101,7 @@ pub struct Driver {
     renewed_at: Option<Instant>,
     /// `None` = to be read at once.
     wish_read_at: Option<Instant>,
-    gate: HttpGate,
+    observers: Observers,
     events: Events,
     /// What the object says is waited for, and since when.
     said: String,
@@ -137,12 +139,7 @@ impl Driver {
         knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
     ) -> Result<Driver, DriverError> {
         let migrations = Migrations::new(&options.home);
-        let found = migrations.get(&options.name).await?;
-        let mut migration = found.ok_or_else(|| DriverError::Deleted { name: options.name.clone() })?;
-        if let Some(mut status) = progress_of(&migration).filter(|status| status.phase == Phase::Paused) {
-            resume(&mut status, now());
-            migration = keep(&migrations, &migration, status, &[]).await?;
-        }
+        let migration = unpause(&migrations, &options.name).await?;
         let told = last_told(&migration);
         Self::new(options, migrations, migration, knobs, told).await
     }
@@ -167,8 +164,10 @@ impl Driver {
     ) -> Result<Driver, DriverError> {
         let leases = mk_leases(&options).await?;
         let events = Events::new(&options.home, &options.identity, told);
-        let gate = HttpGate::start(options.world.http.clone(), options.world.probe_path.clone());
         let mut world = World::new(options.world);
+        let spec = &migration.spec;
+        let (from, to) = (spec.from.as_str().into(), spec.to.as_str().into());
+        let observers = Observers::start(&with_defaults(&spec.gates), &world, &from, &to);
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
             if let Some(found) = knobs.get(&group.name) {
                 world.watch(group.name.clone(), found.clone());
@@ -182,7 +181,7 @@ impl Driver {
             leases,
             renewed_at: None,
             wish_read_at: Some(Instant::now()),
-            gate,
+            observers,
             events,
             said: String::new(),
             mirrored: None,
@@ -229,14 +228,14 @@ impl Driver {
         let leases = self.renew_leases().await;
         let pace = self.pace();
         let groups = observe(&mut self.world, &mut self.memory, pace).await;
-        self.gate.look_at(&self.world);
+        self.observers.look_at(&self.world);
         if is_first {
             learn_ttl(&self.world, &mut self.memory).await;
             return Ok(Next::Again);
         }
         let spec = to_core(&self.name(), &self.migration.spec)?;
         let Some(status) = progress_of(&self.migration) else { return Ok(Next::Wait) };
-        let gates = fresh(self.gate.observations(), status.started_at);
+        let gates = self.observers.observations(status.started_at);
         let Results { preflights, draws } = std::mem::take(results);
         let seen = Seen { groups, leases, preflights, draws, gates };
         let plan = step(&spec, &status, &seen, now());
@@ -269,9 +268,8 @@ impl Driver {
         }
         report(Progress { status: &plan.status, waiting_for: &plan.waiting_for });
         let reached = Some((plan.status.phase, plan.status.step, plan.status.stage));
-        if leases.source && reached != self.mirrored {
+        if leases.source && reached != self.mirrored && self.mirror(&spec).await {
             self.mirrored = reached;
-            self.mirror(&spec).await;
         }
         match plan.status.phase {
             Phase::Complete => return Ok(Next::Ended(Outcome::Complete)),
@@ -289,9 +287,13 @@ impl Driver {
             _ => None,
         });
         results.preflights = join_all(checks).await;
+        if self.world.options.actuator == Actuator::Route53 {
+            self.write_record_sets(actions).await?;
+        }
         for action in actions {
             match action {
                 Action::Preflight { .. } => {}
+                Action::Write { .. } if self.world.options.actuator == Actuator::Route53 => {}
                 Action::Draw { group, draws } => {
                     let drawn = draw_group(&self.world, &mut self.memory, group, *draws, now()).await;
                     results.draws.push(drawn);
@@ -311,6 +313,42 @@ impl Driver {
                         Err(error) => return Err(error.into()),
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// The weights of each group as one batch, for all clusters at once: there is no moment between.
+    async fn write_record_sets(&mut self, actions: &[Action]) -> Result<(), DriverError> {
+        let mut by_group: BTreeMap<&GroupName, BTreeMap<String, Weight>> = BTreeMap::new();
+        for action in actions {
+            let Action::Write { group, cluster, weight, replaces } = action else { continue };
+            let place = self.world.places.get(group).and_then(|places| places.get(cluster));
+            let knob = place.map(|place| &place.knob).filter(|knob| knob.weight == Ok(*replaces));
+            let Some(identifier) = knob.and_then(|knob| knob.set_identifier.clone()) else {
+                self.memory.list_again();
+                return Ok(());
+            };
+            by_group.entry(group).or_default().insert(identifier, *weight);
+        }
+        for (group, weights) in by_group {
+            if !self.may_write() {
+                tracing::warn!("a lease ran out before a write; nothing is written");
+                return Ok(());
+            }
+            let Some(zone) = self.memory.zone() else { return Ok(()) };
+            let written = write_records(&self.world, zone, group, &weights).await;
+            self.memory.list_again();
+            match written {
+                Ok(Some(change)) => {
+                    for (identifier, weight) in &weights {
+                        self.memory.wrote(&group.0, identifier, *weight, &change);
+                    }
+                }
+                Ok(None) => {}
+                Err(RecordWriteError::Aws(error @ AwsError::Denied { .. })) => return Err(error.into()),
+                // Somebody was faster, or Route 53 is busy: the next look sees what is there now.
+                Err(error) => tracing::info!(%group, %error, "not written; looking again"),
             }
         }
         Ok(())
@@ -403,10 +441,15 @@ impl Driver {
         }
     }
 
-    async fn mirror(&self, spec: &Spec) {
-        let Some(source) = self.world.cluster(&spec.from) else { return };
-        if let Err(error) = write_journal(source, &self.migration).await {
-            tracing::warn!(%error, "the journal was not written");
+    /// True when the source's journal has it; else the next round tries again.
+    async fn mirror(&self, spec: &Spec) -> bool {
+        let Some(source) = self.world.cluster(&spec.from) else { return true };
+        match write_journal(source, &self.migration).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the journal was not written");
+                false
+            }
         }
     }
 
@@ -417,6 +460,19 @@ impl Driver {
     /// The progress as last kept.
     pub fn status(&self) -> Option<Status> {
         progress_of(&self.migration)
+    }
+}
+
+/// Ends the pause of a migration, whatever led to it; whoever drives goes on.
+pub async fn unpause(migrations: &Migrations, name: &str) -> Result<Migration, DriverError> {
+    let found = migrations.get(name).await?;
+    let migration = found.ok_or_else(|| DriverError::Deleted { name: name.to_owned() })?;
+    match progress_of(&migration).filter(|status| status.phase == Phase::Paused) {
+        Some(mut status) => {
+            resume(&mut status, now());
+            Ok(keep(migrations, &migration, status, &[]).await?)
+        }
+        None => Ok(migration),
     }
 }
 
@@ -445,7 +501,7 @@ async fn mk_leases(options: &DriverOptions) -> Result<Vec<ZoneLease>, DriverErro
 }
 
 fn to_core(name: &str, spec: &MigrationSpec) -> Result<Spec, DriverError> {
-    spec.to_core().map_err(|source| DriverError::Step { name: name.to_owned(), source })
+    spec.to_core().map_err(|source| DriverError::Spec { name: name.to_owned(), source })
 }
 
 fn progress_of(migration: &Migration) -> Option<Status> {
@@ -482,9 +538,7 @@ async fn keep(
 fn essence(status: &Status) -> Status {
     let mut essence = status.clone();
     for cluster in essence.groups.iter_mut().flat_map(|group| &mut group.clusters) {
-        cluster.gate_passed_at = None;
-        cluster.gate_failures = 0;
-        cluster.gate_message = None;
+        cluster.gates.clear();
         cluster.preflight_passed_at = None;
         for hop in &mut cluster.hops {
             hop.busy = false;

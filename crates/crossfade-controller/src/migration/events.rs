@@ -3,8 +3,8 @@
 use crossfade_api::migration::Migration;
 use crossfade_core::migration::HistoryEntry;
 use crossfade_kube::Cluster;
-use kube::Resource;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource};
 
 /// The events API takes at most a kilobyte of text.
 const NOTE_BYTES_MAX: usize = 1_000;
@@ -13,14 +13,15 @@ const WARNINGS: [&str; 3] = ["RollingBack", "RolledBack", "Paused"];
 
 /// Publishes history once. A new driver begins where the kept history ends.
 pub(super) struct Events {
-    recorder: Recorder,
+    client: Client,
+    reporter: Reporter,
     published: Option<HistoryEntry>,
 }
 
 impl Events {
     pub(super) fn new(home: &Cluster, identity: &str, told: Option<HistoryEntry>) -> Self {
         let reporter = Reporter { controller: "crossfade".to_owned(), instance: Some(identity.to_owned()) };
-        Events { recorder: Recorder::new(home.client.clone(), reporter), published: told }
+        Events { client: home.client.clone(), reporter, published: told }
     }
 
     /// Everything that is new. An event that cannot be written is lost: the status has it too.
@@ -36,7 +37,9 @@ impl Events {
                 action: "Migrate".to_owned(),
                 secondary: None,
             };
-            if let Err(error) = self.recorder.publish(&event, &migration.object_ref(&())).await {
+            // One recorder an event: it would count a second step as a repetition of the first, whose reason it has.
+            let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+            if let Err(error) = recorder.publish(&event, &migration.object_ref(&())).await {
                 tracing::debug!(%error, reason = entry.reason, "the event was not written");
             }
         }

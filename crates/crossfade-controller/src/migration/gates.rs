@@ -1,103 +1,111 @@
-//! The http gate: requests through each cluster's own load balancer, all the time, in a task of its own.
+//! Gates that are observed all the time, each by a task of its own. They report; the engine decides.
 
+mod dns;
+mod http;
+mod pods;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use crossfade_core::migration::{CheckOutcome, GateSeen};
+use crossfade_api::gates::GateSpec;
+use crossfade_core::migration::{CheckOutcome, GateKind, GateSeen};
 use crossfade_core::{ClusterName, GroupName, UnixMillis};
-use crossfade_probe::http::HttpProbe;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
 
-use crate::migration::actions::ask;
 use crate::migration::world::{Place, World};
 
-/// One observation of every group and cluster per interval: two a second find a broken destination within two seconds
-/// (three failures in a row) at the cost of two requests a second and host.
-const OBSERVE_EVERY: Duration = Duration::from_millis(500);
 /// Observations that wait for the driver. It comes several times a second; what does not fit is dropped, never queued.
 const QUEUE: usize = 1_024;
 
-/// The places to ask, shared with the driver, which learns addresses as they change.
-pub(super) type Places = Arc<Mutex<Vec<(GroupName, ClusterName, Place)>>>;
+/// One group as the observers see it.
+#[derive(Clone)]
+struct GroupPlaces {
+    group: GroupName,
+    /// Source and destination.
+    places: BTreeMap<ClusterName, Place>,
+    /// Addresses of other clusters' load balancers.
+    third: Vec<IpAddr>,
+}
 
-/// The running gate. Ends when dropped.
-pub(super) struct HttpGate {
-    places: Places,
+/// What there is to look at, shared with the driver, which learns addresses as they change.
+type Picture = Arc<Mutex<Vec<GroupPlaces>>>;
+
+/// The running observers. They end when this is dropped.
+pub(super) struct Observers {
+    picture: Picture,
     observations: mpsc::Receiver<GateSeen>,
-    task: JoinHandle<()>,
+    /// Aborts its tasks when dropped.
+    _tasks: JoinSet<()>,
 }
 
-impl Drop for HttpGate {
-    fn drop(&mut self) {
-        self.task.abort();
+/// Where a task puts what it saw.
+#[derive(Clone)]
+struct Outlet {
+    gate: String,
+    sender: mpsc::Sender<GateSeen>,
+}
+
+impl Outlet {
+    fn put(&self, group: GroupName, cluster: ClusterName, at: UnixMillis, outcome: CheckOutcome) {
+        // A full queue means that the driver is away: then old observations are of no use either.
+        let _ = self.sender.try_send(GateSeen { gate: self.gate.clone(), group, cluster, at, outcome });
     }
 }
 
-impl HttpGate {
-    /// Starts asking; nothing is asked until places are given.
-    pub(super) fn start(http: HttpProbe, path: String) -> Self {
-        let places: Places = Arc::default();
+impl Observers {
+    /// Starts observing; nothing is looked at until places are given.
+    pub(super) fn start(gates: &[GateSpec], world: &World, from: &ClusterName, to: &ClusterName) -> Self {
+        let picture = Picture::default();
         let (sender, observations) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(http, path, Arc::clone(&places), sender));
-        HttpGate { places, observations, task }
+        let mut tasks = JoinSet::new();
+        for gate in gates {
+            let outlet = Outlet { gate: gate.name(), sender: sender.clone() };
+            let picture = Arc::clone(&picture);
+            match gate.kind {
+                GateKind::Http => {
+                    let path = gate.path.clone().unwrap_or_else(|| world.options.probe_path.clone());
+                    tasks.spawn(http::run(world.options.http.clone(), path, picture, outlet));
+                }
+                GateKind::Dns => {
+                    tasks.spawn(dns::run(world.options.name_servers.clone(), to.clone(), picture, outlet));
+                }
+                GateKind::Kubernetes => {
+                    if let (Some(source), Some(destination)) = (world.cluster(from), world.cluster(to)) {
+                        let clusters =
+                            pods::Clusters { source: source.clone(), destination: destination.clone() };
+                        tasks.spawn(pods::run(clusters, gate.ready_percent, picture, outlet));
+                    }
+                }
+                GateKind::Traffic | GateKind::Manual => {}
+            }
+        }
+        Observers { picture, observations, _tasks: tasks }
     }
 
-    /// Where to ask from now on.
+    /// Where to look from now on.
     pub(super) fn look_at(&self, world: &World) {
-        let places = world.places.iter().flat_map(|(group, places)| {
-            places.iter().map(move |(cluster, place)| (group.clone(), cluster.clone(), place.clone()))
+        let groups = world.places.iter().map(|(group, places)| GroupPlaces {
+            group: group.clone(),
+            places: places.clone(),
+            third: world.third.get(group).into_iter().flat_map(BTreeMap::values).flatten().copied().collect(),
         });
-        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = places.collect();
+        *self.picture.lock().unwrap_or_else(PoisonError::into_inner) = groups.collect();
     }
 
-    /// What was observed since the last call.
-    pub(super) fn observations(&mut self) -> Vec<GateSeen> {
+    /// What was observed since the last call, leaving out what is older than `since`: it says nothing of this migration.
+    pub(super) fn observations(&mut self, since: UnixMillis) -> Vec<GateSeen> {
         let mut seen = Vec::new();
         while let Ok(observation) = self.observations.try_recv() {
-            seen.push(observation);
+            if observation.at >= since {
+                seen.push(observation);
+            }
         }
         seen
     }
 }
 
-async fn run(http: HttpProbe, path: String, places: Places, sender: mpsc::Sender<GateSeen>) {
-    let mut ticks = interval(OBSERVE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut round = 0_usize;
-    loop {
-        ticks.tick().await;
-        round = round.wrapping_add(1);
-        let now = places.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let asks = now.into_iter().map(|(group, cluster, place)| {
-            let (http, path) = (http.clone(), path.clone());
-            async move {
-                let at = crate::migration::clock::now();
-                let outcome = observe(&http, &path, &place, round).await?;
-                Some(GateSeen { gate: "http".to_owned(), group, cluster, at, outcome })
-            }
-        });
-        for observation in futures::future::join_all(asks).await.into_iter().flatten() {
-            let _ = sender.try_send(observation);
-        }
-    }
-}
-
-/// All hosts, each time through the next address. `None` while no address is known: that is preflight's to say.
-async fn observe(http: &HttpProbe, path: &str, place: &Place, round: usize) -> Option<CheckOutcome> {
-    let address: IpAddr = *place.addresses.get(round % place.addresses.len().max(1))?;
-    for host in &place.knob.hosts {
-        let outcome = ask(http, path, place, host, address).await;
-        if outcome != CheckOutcome::Passed {
-            return Some(outcome);
-        }
-    }
-    Some(CheckOutcome::Passed)
-}
-
-/// Unused observations of a time before `since` say nothing about a step.
-pub(super) fn fresh(observations: Vec<GateSeen>, since: UnixMillis) -> Vec<GateSeen> {
-    observations.into_iter().filter(|seen| seen.at >= since).collect()
+fn copy(picture: &Picture) -> Vec<GroupPlaces> {
+    picture.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

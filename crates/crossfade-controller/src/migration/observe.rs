@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crossfade_api::dns_report::{self, RecordReport};
-use crossfade_api::migration::NAMESPACE;
+use crossfade_api::migration::{Actuator, NAMESPACE};
 use crossfade_aws::ChangeId;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
 use crossfade_core::migration::{ClusterSeen, GroupSeen, HopSeen, hop};
@@ -15,13 +15,17 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
 
+use crate::migration::records::record_knob;
 use crate::migration::world::World;
 
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
 /// seconds" to all name servers).
 const FOREIGN_WRITER_AGE: Duration = Duration::from_mins(1);
-/// Listings while a hop is awaited: two a second stay under Route 53's five requests a second per account.
+/// Between two calls while a hop is awaited: two a second stay under Route 53's five requests a second per account. A
+/// listing takes one call per 300 record sets, so a large zone is listed less often.
 const AWAITING_EVERY: Duration = Duration::from_millis(500);
+/// ListResourceRecordSets: the largest page.
+const RECORD_SETS_PAGE: u32 = 300;
 /// Listings while nothing is expected to move: soon enough to see a foreign hand within a TTL.
 const WATCHING_EVERY: Duration = Duration::from_secs(10);
 
@@ -43,9 +47,26 @@ pub(super) struct Memory {
     /// Since when a host's set shows its weight.
     shown_since: BTreeMap<(String, String), (Weight, Instant)>,
     reports: BTreeMap<ClusterName, BTreeMap<String, RecordReport>>,
+    /// What this driver wrote itself: host and set identifier -> weight and change.
+    written: BTreeMap<(String, String), (Weight, ChangeId)>,
 }
 
 impl Memory {
+    /// The zone as last listed.
+    pub(super) fn zone(&self) -> Option<&ZoneRecords> {
+        self.records.as_ref().map(|(_, zone)| zone)
+    }
+
+    /// Records were written, or are not what they were taken for: the next look lists them anew.
+    pub(super) fn list_again(&mut self) {
+        self.records = None;
+    }
+
+    /// A change of this driver's own.
+    pub(super) fn wrote(&mut self, host: &str, set_identifier: &str, weight: Weight, change: &ChangeId) {
+        self.written.insert((host.to_owned(), set_identifier.to_owned()), (weight, change.clone()));
+    }
+
     /// A TTL that an answer had.
     pub(super) fn saw_ttl(&mut self, group: &GroupName, seconds: u32) {
         let seen = self.ttl_seconds.entry(group.clone()).or_default();
@@ -59,8 +80,8 @@ pub(super) async fn observe(
     memory: &mut Memory,
     pace: Pace,
 ) -> BTreeMap<GroupName, GroupSeen> {
-    let knobs = read_knobs(world).await;
     refresh_records(world, memory, pace).await;
+    let knobs = read_knobs(world, memory).await;
     refresh_reports(world, memory).await;
     let third = third_targets(world, memory);
     world.refresh_addresses(&third).await;
@@ -73,7 +94,8 @@ pub(super) async fn observe(
         for (cluster, place) in &places {
             let knob = knobs.get(&(group.clone(), cluster.clone()));
             let hops = hops_of(world, memory, cluster, &place.knob, knob).await;
-            group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, healthy: None });
+            let evaluates_target_health = evaluates_target_health(memory, &place.knob);
+            group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, evaluates_target_health });
         }
         add_third(memory, &places, &mut group_seen);
         seen.insert(group, group_seen);
@@ -82,7 +104,8 @@ pub(super) async fn observe(
 }
 
 /// Reads every knob again and keeps it for the next write. Absent = unknown.
-async fn read_knobs(world: &mut World) -> BTreeMap<(GroupName, ClusterName), Knob> {
+async fn read_knobs(world: &mut World, memory: &Memory) -> BTreeMap<(GroupName, ClusterName), Knob> {
+    let zone = memory.records.as_ref().map(|(_, zone)| zone);
     let mut reads = Vec::new();
     for (group, places) in &world.places {
         for (name, place) in places {
@@ -94,7 +117,12 @@ async fn read_knobs(world: &mut World) -> BTreeMap<(GroupName, ClusterName), Kno
     let mut found = BTreeMap::new();
     for ((group, cluster), result) in futures::future::join_all(reads).await {
         match result {
-            Ok(Some(knob)) => {
+            Ok(Some(object)) => {
+                let knob = match (world.options.actuator, zone) {
+                    (Actuator::Annotation, _) => object,
+                    (Actuator::Route53, Some(zone)) => record_knob(zone, &object, &group.0),
+                    (Actuator::Route53, None) => continue,
+                };
                 let place = world.places.get_mut(&group).and_then(|places| places.get_mut(&cluster));
                 if let Some(place) = place {
                     let moved = place.knob.load_balancer != knob.load_balancer;
@@ -117,7 +145,9 @@ async fn refresh_records(world: &World, memory: &mut Memory, pace: Pace) {
         Pace::Awaiting => AWAITING_EVERY,
         Pace::Watching => WATCHING_EVERY,
     };
-    if memory.records.as_ref().is_some_and(|(at, _)| at.elapsed() < every) {
+    let calls =
+        |zone: &ZoneRecords| u32::try_from(zone.len()).unwrap_or(u32::MAX).div_ceil(RECORD_SETS_PAGE).max(1);
+    if memory.records.as_ref().is_some_and(|(at, zone)| at.elapsed() < every * calls(zone)) {
         return;
     }
     let zone = &world.options.zone;
@@ -181,7 +211,21 @@ async fn hops_of(
     };
     let mk =
         |name: &str, value: Option<Weight>| HopSeen { name: name.to_owned(), value, busy: false, note: None };
-    vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+    match world.options.actuator {
+        Actuator::Annotation => {
+            vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+        }
+        Actuator::Route53 => vec![mk(hop::RECORD, declared), mk(hop::NAME_SERVERS, everywhere)],
+    }
+}
+
+/// Whether any host's set evaluates its target; `None` = nothing is listed.
+fn evaluates_target_health(memory: &Memory, knob: &Knob) -> Option<bool> {
+    let identifier = knob.set_identifier.as_deref()?;
+    let of_hosts = knob.hosts.iter().filter_map(|host| {
+        host_records(memory, host)?.set(identifier).and_then(|set| set.evaluates_target_health)
+    });
+    of_hosts.reduce(|left, right| left || right)
 }
 
 /// The weight that all parts of all hosts of the knob have in the zone.
@@ -217,7 +261,9 @@ async fn is_everywhere(
     for (host, since) in shown_since {
         let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
         let report = report.filter(|report| report.weight == Some(weight));
-        let change = report.map(|report| report.change_id.clone());
+        let own = memory.written.get(&(host.clone(), identifier.clone()));
+        let own = own.filter(|(written, _)| *written == weight).map(|(_, change)| change.0.clone());
+        let change = own.or_else(|| report.map(|report| report.change_id.clone()));
         let followed = match change {
             Some(change) if memory.in_sync.contains(&change) => true,
             Some(change) => {
@@ -249,6 +295,7 @@ fn add_third(
     for set in records.sets.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str())) {
         let name = ClusterName(set.set_identifier.as_str().to_owned());
         let hop = HopSeen { name: hop::RECORD.to_owned(), value: set.weight, busy: false, note: None };
-        group.clusters.insert(name, ClusterSeen { hops: vec![hop], healthy: None });
+        let evaluates_target_health = set.evaluates_target_health;
+        group.clusters.insert(name, ClusterSeen { hops: vec![hop], evaluates_target_health });
     }
 }

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use crossfade_api::migration::Actuator;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
 use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutcome};
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName};
-use crossfade_kube::groups::{Agents, Knob, backends, knobs};
+use crossfade_kube::Cluster;
+use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts};
 
 use crate::migration::actions::preflight;
 use crate::migration::clock::now;
 use crate::migration::driver::DriverError;
+use crate::migration::records::record_knobs;
 use crate::migration::world::{World, WorldOptions};
 
 /// Knobs and candidates of every group.
@@ -34,22 +37,26 @@ pub enum Stateful {
 
 /// Reads all groups of the clusters.
 pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey, DriverError> {
+    let records = options.route53.record_sets(&options.zone.id).await?;
+    let zone = ZoneRecords::new(options.zone.id.clone(), options.zone.name.clone(), false, records);
     let mut by_group: BTreeMap<GroupName, BTreeMap<ClusterName, Knob>> = BTreeMap::new();
     let mut clusters: BTreeMap<GroupName, BTreeMap<ClusterName, CandidateCluster>> = BTreeMap::new();
     for cluster in &options.clusters {
         let agents = Agents::read(cluster).await?;
-        for knob in knobs(cluster).await? {
+        for knob in knobs_of(options, cluster, &zone).await? {
             let volumes = match stateful {
                 Stateful::Looked => backends(cluster, &knob).await?.persistent_volumes,
                 Stateful::Allowed => Vec::new(),
             };
-            let candidate = mk_cluster(&knob, agents.keeper_of(&knob), volumes);
+            let kept_by = match options.actuator {
+                Actuator::Annotation => agents.keeper_of(&knob),
+                Actuator::Route53 => knob.kept_by.clone(),
+            };
+            let candidate = mk_cluster(&knob, kept_by, volumes);
             clusters.entry(knob.group.clone()).or_default().insert(cluster.name.clone(), candidate);
             by_group.entry(knob.group.clone()).or_default().insert(cluster.name.clone(), knob);
         }
     }
-    let records = options.route53.record_sets(&options.zone.id).await?;
-    let zone = ZoneRecords::new(options.zone.id.clone(), options.zone.name.clone(), false, records);
     let mut survey = Survey { candidates: Vec::new(), knobs: by_group, third: BTreeMap::new() };
     for (group, clusters) in clusters {
         let (candidate, third) = mk_candidate(options, &zone, group.clone(), clusters);
@@ -57,6 +64,24 @@ pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey
         survey.third.insert(group, third);
     }
     Ok(survey)
+}
+
+/// What weights are written on: annotated objects, or the record sets of objects' hosts in the zone.
+async fn knobs_of(
+    options: &WorldOptions,
+    cluster: &Cluster,
+    zone: &ZoneRecords,
+) -> Result<Vec<Knob>, DriverError> {
+    match options.actuator {
+        Actuator::Annotation => Ok(knobs(cluster).await?),
+        Actuator::Route53 => {
+            let mut found = objects_with_hosts(cluster).await?;
+            for knob in &mut found {
+                knob.hosts.retain(|host| RecordName::parse(host).is_ok_and(|name| name.is_in(&zone.name)));
+            }
+            Ok(record_knobs(zone, found))
+        }
+    }
 }
 
 fn mk_cluster(knob: &Knob, kept_by: Option<String>, persistent_volumes: Vec<String>) -> CandidateCluster {
@@ -99,7 +124,7 @@ fn mk_candidate(
             match records.set(identifier) {
                 None => foreign.push(format!("{host} has no record set `{identifier}` yet")),
                 Some(set) => match &set.owner {
-                    Some(owner) if owner == identifier || options.owners.contains(owner) => {}
+                    Some(owner) if is_allowed(options, owner, identifier) => {}
                     Some(owner) => foreign.push(format!("{host} (set `{identifier}`) is owned by `{owner}`")),
                     None => foreign.push(format!("{host} (set `{identifier}`) has no owner")),
                 },
@@ -121,6 +146,12 @@ fn mk_candidate(
         }
     }
     (Candidate { group, clusters, hosts_outside_zone: outside, foreign_records: foreign }, third)
+}
+
+/// With annotations the DNS controller's own rules come on top; who writes records directly names their owners.
+fn is_allowed(options: &WorldOptions, owner: &str, set_identifier: &str) -> bool {
+    let is_named = options.owners.contains(owner);
+    is_named || (options.actuator == Actuator::Annotation && owner == set_identifier)
 }
 
 /// Preflight of the destination before anything is asked for: what fails, one line per group.

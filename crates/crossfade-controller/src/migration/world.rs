@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crossfade_api::migration::Actuator;
 use crossfade_aws::{Route53, Zone};
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
@@ -31,7 +32,10 @@ pub struct WorldOptions {
     pub http: HttpProbe,
     /// The path that preflight and the http gate ask for.
     pub probe_path: String,
-    /// Owner ids whose records this migration may change, beside the set identifiers themselves (invariant I4).
+    /// Where weights are written.
+    pub actuator: Actuator,
+    /// Owner ids whose records this migration may change (invariant I4), beside the set identifiers themselves with the actuator
+    /// `annotation`.
     pub owners: BTreeSet<String>,
 }
 

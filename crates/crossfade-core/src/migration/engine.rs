@@ -1,14 +1,22 @@
 //! The next step of a migration.
 
+use crate::migration::gate::{Verdict, verdict};
 use crate::migration::hops::{ingest, ttl_of};
 use crate::migration::proof::{failed_ratio, test_ratio};
-use crate::migration::writes::{Way, writes};
+use crate::migration::timing::own_millis;
+use crate::migration::writes::{Way, unknown, writes};
 use crate::migration::{
-    Action, Admitted, ClusterStatus, Failure, GroupStatus, HopTime, OnFailure, Phase, Plan, RatioResult,
-    Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
+    Action, Admitted, ClusterStatus, Failure, GateKind, GroupStatus, HopTime, OnFailure, Phase, Plan,
+    RatioResult, Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
 };
 use crate::share::ThirdClusters;
 use crate::{ClusterName, UnixMillis, Weight};
+
+/// What the record of a step says when it is the way back.
+const ROLLBACK: &str = "rollback";
+
+/// The reason of a pause that another hand's weight brought.
+const FOREIGN_CHANGE: &str = "ForeignChange";
 
 /// The status of a migration that was just admitted.
 ///
@@ -43,9 +51,10 @@ pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan 
         return Plan::waiting(status, vec!["nothing: the migration has ended".to_owned()]);
     }
     let foreign = ingest(&mut status, spec, seen, now).filter(|_| !spec.force);
-    follow_wish(&mut status, spec, now);
-    if let Some(change) = foreign {
-        pause(&mut status, "ForeignChange", &change, now);
+    match foreign {
+        // A way back refuses another hand's weights as the way forth does (I6): the wish waits for them, or for force.
+        Some(change) => pause_for_foreign(&mut status, &change, now),
+        None => follow_wish(&mut status, spec, now),
     }
     match status.phase {
         Phase::Progressing => advance(status, spec, seen, now),
@@ -76,19 +85,36 @@ fn follow_wish(status: &mut Status, spec: &Spec, now: UnixMillis) {
     }
 }
 
+fn pause_for_foreign(status: &mut Status, change: &str, now: UnixMillis) {
+    let is_known = status.failure.as_ref().is_some_and(|failure| failure.reason == FOREIGN_CHANGE);
+    if status.phase != Phase::Paused || !is_known {
+        enter_pause(status, FOREIGN_CHANGE, change, now);
+    }
+}
+
 fn paused_by_user(status: &Status) -> bool {
     status.failure.as_ref().is_some_and(|failure| failure.reason == "PausedByUser")
 }
 
-/// Go on after a pause: gates start counting afresh.
+/// Go on after a pause, the way that was paused: gates start counting afresh.
 pub fn resume(status: &mut Status, now: UnixMillis) {
-    status.phase = Phase::Progressing;
-    status.failure = None;
+    let was_on_the_way_back = status.current_step().is_some_and(|step| step.target == ROLLBACK);
+    if was_on_the_way_back {
+        status.phase = Phase::RollingBack;
+    } else {
+        status.phase = Phase::Progressing;
+        status.failure = None;
+    }
     for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
-        cluster.gate_failures = 0;
+        for gate in &mut cluster.gates {
+            gate.failures = 0;
+            gate.unknown_since = None;
+        }
         cluster.preflight_failures = 0;
     }
-    status.enter(Stage::Writing, now);
+    // Resuming is no promotion.
+    let stage = status.stage;
+    status.enter(if stage == Stage::AwaitingPromotion { stage } else { Stage::Writing }, now);
     status.record(now, "Resumed", "resumed");
 }
 
@@ -96,11 +122,15 @@ fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Pla
     if !seen.leases.all {
         return Plan::waiting(status, vec!["the leases of all clusters".to_owned()]);
     }
-    match gate_verdict(&status, spec) {
+    match verdict(&status, spec, now) {
         Verdict::Passing => {}
         Verdict::Hold(why) => return Plan::waiting(status, vec![why]),
         Verdict::Failed { reason, message } => {
             fail(&mut status, spec, reason, &message, now);
+            return step_again(status, spec, seen, now);
+        }
+        Verdict::Inconclusive(message) => {
+            pause(&mut status, "GateInconclusive", &message, now);
             return step_again(status, spec, seen, now);
         }
     }
@@ -124,37 +154,6 @@ fn step_again(status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan
     }
 }
 
-enum Verdict {
-    Passing,
-    /// Both sides fail: no direction is better.
-    Hold(String),
-    Failed {
-        reason: &'static str,
-        message: String,
-    },
-}
-
-fn gate_verdict(status: &Status, spec: &Spec) -> Verdict {
-    for group in &status.groups {
-        let Some(to) = group.cluster(&spec.to) else { continue };
-        let (failures, reason, what) = if to.preflight_failures >= spec.gate_failures_max {
-            (to.preflight_failures, "PreflightFailed", &to.preflight_message)
-        } else {
-            (to.gate_failures, "GateFailed", &to.gate_message)
-        };
-        if failures < spec.gate_failures_max {
-            continue;
-        }
-        let what = what.as_deref().unwrap_or("no message");
-        let message = format!("{} in {}: {what}", group.name, spec.to);
-        if group.cluster(&spec.from).is_some_and(|from| from.gate_failures >= spec.gate_failures_max) {
-            return Verdict::Hold(format!("one side to answer again: {message}; {} fails too", spec.from));
-        }
-        return Verdict::Failed { reason, message };
-    }
-    Verdict::Passing
-}
-
 fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
     match spec.on_failure {
         OnFailure::Rollback => begin_rollback(status, spec, reason, message, now),
@@ -163,9 +162,12 @@ fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: Unix
 }
 
 fn pause(status: &mut Status, reason: &str, message: &str, now: UnixMillis) {
-    if status.phase == Phase::Paused {
-        return;
+    if status.phase != Phase::Paused {
+        enter_pause(status, reason, message, now);
     }
+}
+
+fn enter_pause(status: &mut Status, reason: &str, message: &str, now: UnixMillis) {
     status.phase = Phase::Paused;
     status.failure = Some(Failure { at: now, reason: reason.to_owned(), message: message.to_owned() });
     status.record(now, "Paused", format!("paused: {reason}: {message}"));
@@ -199,7 +201,14 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
 
 fn push_step(status: &mut Status, target: String, groups: Vec<StepGroupRecord>, now: UnixMillis) {
     status.record(now, "StepBegun", format!("step {target} begins"));
-    status.steps.push(StepRecord { target, began_at: now, settled_at: None, proven_at: None, groups });
+    status.steps.push(StepRecord {
+        target,
+        began_at: now,
+        settled_at: None,
+        proven_at: None,
+        own_millis: None,
+        groups,
+    });
     status.enter(Stage::Writing, now);
 }
 
@@ -220,6 +229,7 @@ fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
         cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
+        cluster.reached = false;
     }
 }
 
@@ -305,6 +315,39 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
         status.enter(Stage::Settling, now);
         return write_and_settle_once(status, spec, now);
     }
+    let since = status.stage_since;
+    if let Some(traffic) = spec.traffic_gate() {
+        take_draws(&mut status, spec, seen);
+        update_hop_times(&mut status, spec);
+        if let Some(message) = failed_ratio(&status) {
+            if traffic.decides() {
+                fail(&mut status, spec, "RatioTestFailed", &message, now);
+                return step_again(status, spec, seen, now);
+            }
+            let message = format!("traffic: {message} (dry run)");
+            if status.history.last().is_none_or(|entry| entry.message != message) {
+                status.record(now, "DryRunGateFailed", message);
+            }
+        }
+        if traffic.decides() && now.since(since) >= traffic.inconclusive_max {
+            let untested = status.groups.iter().find(|group| group.ratio.is_none());
+            if let Some(name) = untested.map(|group| group.name.clone()) {
+                let message = format!("{name}: traffic: too few answers name a known load balancer");
+                pause(&mut status, "GateInconclusive", &message, now);
+                return step_again(status, spec, seen, now);
+            }
+        }
+    }
+    let (actions, waiting_for) = unproven(&status, spec, since);
+    if actions.is_empty() && waiting_for.is_empty() {
+        status.enter(Stage::Baking, now);
+        return bake(status, spec, now);
+    }
+    Plan { status, actions, waiting_for, wake_at: None }
+}
+
+/// Draws of this stage become the ratio test of groups that have none yet.
+fn take_draws(status: &mut Status, spec: &Spec, seen: &Seen) {
     let level = spec.error_level_each(status.groups.len());
     let since = status.stage_since;
     for group in &mut status.groups {
@@ -315,28 +358,33 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
             group.ratio = test_ratio(group, spec, draws, level);
         }
     }
-    update_hop_times(&mut status, spec);
-    if let Some(message) = failed_ratio(&status) {
-        fail(&mut status, spec, "RatioTestFailed", &message, now);
-        return step_again(status, spec, seen, now);
-    }
+}
+
+/// What a step still has to show, gate by gate.
+fn unproven(status: &Status, spec: &Spec, since: UnixMillis) -> (Vec<Action>, Vec<String>) {
+    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
     let mut actions = Vec::new();
     let mut waiting_for = Vec::new();
     for group in &status.groups {
-        if group.ratio.is_none() {
+        if spec.traffic_gate().is_some() && group.ratio.is_none() {
             actions.push(Action::Draw { group: group.name.clone(), draws: spec.draws });
         }
-        for cluster in pair_members(group, spec).filter(|cluster| !cluster.target.is_zero()) {
-            if cluster.gate_passed_at < Some(since) {
-                waiting_for.push(format!("{} in {}: an answer to the http gate", group.name, cluster.name));
+        for gate in spec.gates.iter().filter(|gate| gate.decides() && gate.is_observed()) {
+            let since = since.max(began_at.after(gate.initial_delay));
+            for cluster in pair_members(group, spec).filter(|cluster| !cluster.target.is_zero()) {
+                let seen = cluster.gate(&gate.name);
+                // Only http is observed in both; the others speak of the destination. A source that fails is left, not
+                // waited for.
+                let is_left = seen.is_some_and(|seen| seen.failures >= gate.failures_max);
+                let is_asked = cluster.name == spec.to || (gate.kind == GateKind::Http && !is_left);
+                if is_asked && seen.and_then(|seen| seen.passed_at) < Some(since) {
+                    waiting_for
+                        .push(format!("{} in {}: gate {} to pass", group.name, cluster.name, gate.name));
+                }
             }
         }
     }
-    if actions.is_empty() && waiting_for.is_empty() {
-        status.enter(Stage::Baking, now);
-        return bake(status, spec, now);
-    }
-    Plan { status, actions, waiting_for, wake_at: None }
+    (actions, waiting_for)
 }
 
 /// Back to settling, without proving in the same breath.
@@ -362,13 +410,21 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
         return Plan { status, actions: Vec::new(), waiting_for, wake_at: Some(wake_at) };
     }
     update_hop_times(&mut status, spec);
+    let own_millis = own_millis(&status, spec, now);
     if let Some(step) = status.steps.last_mut() {
         step.proven_at = Some(now);
+        step.own_millis = own_millis;
         let target = step.target.clone();
         status.record(now, "StepProven", format!("step {target} is proven"));
     }
     let next = status.step + 1;
-    if usize::try_from(next).is_ok_and(|next| next < spec.steps.len()) {
+    let next_target = usize::try_from(next).ok().and_then(|next| spec.steps.get(next));
+    if let Some(target) = next_target {
+        if spec.is_manual() && *target != StepTarget::Pause {
+            status.enter(Stage::AwaitingPromotion, now);
+            status.record(now, "AwaitingPromotion", format!("step {target} waits for somebody to promote"));
+            return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
+        }
         begin_step(&mut status, spec, next, now);
         return Plan::waiting(status, vec!["the next step to begin".to_owned()]);
     }
@@ -380,6 +436,11 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
 fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     if spec.promotions <= status.promotions {
         return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
+    }
+    let unknown: Vec<String> =
+        status.groups.iter().filter_map(|group| unknown(group, [&spec.from, &spec.to])).collect();
+    if !unknown.is_empty() {
+        return Plan::waiting(status, unknown);
     }
     status.promotions = spec.promotions;
     let last = u32::try_from(spec.steps.len().saturating_sub(1)).unwrap_or(u32::MAX);
@@ -397,7 +458,7 @@ fn resolvers_due(group: &GroupStatus) -> UnixMillis {
 
 /// The last step has passed its TTL: the source is drained if it is at zero; then the keep-warm time.
 fn drain(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
-    if let Verdict::Failed { reason, message } = gate_verdict(&status, spec)
+    if let Verdict::Failed { reason, message } = verdict(&status, spec, now)
         && now < status.stage_since.after(spec.keep_warm)
     {
         fail(&mut status, spec, reason, &message, now);
@@ -435,7 +496,7 @@ fn begin_rollback(status: &mut Status, spec: &Spec, reason: &str, message: &str,
         records.push(mk_record(group, of(&spec.from), of(&spec.to)));
     }
     status.record(now, "RollingBack", format!("rolling back: {reason}: {message}"));
-    push_step(status, "rollback".to_owned(), records, now);
+    push_step(status, ROLLBACK.to_owned(), records, now);
 }
 
 fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {

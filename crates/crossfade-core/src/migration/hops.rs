@@ -25,10 +25,13 @@ pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMil
             if in_pair && let Some(change) = foreign_change(cluster, cluster_seen) {
                 foreign = Some(format!("{} in {}: {change}", group.name, cluster.name));
             }
+            if let Some(evaluates) = cluster_seen.evaluates_target_health {
+                cluster.evaluates_target_health = evaluates;
+            }
             take_hops(cluster, cluster_seen, ttl, now);
         }
     }
-    take_checks(status, seen);
+    take_checks(status, spec, seen, now);
     foreign
 }
 
@@ -38,14 +41,15 @@ pub(super) fn ttl_of(group: &GroupStatus) -> Duration {
     Duration::from_secs(u64::from(seconds))
 }
 
-/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's.
-fn foreign_change(cluster: &ClusterStatus, seen: &ClusterSeen) -> Option<String> {
+/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's. A weight that
+/// this migration had before is said once: whoever goes on after that pause knows of it.
+fn foreign_change(cluster: &mut ClusterStatus, seen: &ClusterSeen) -> Option<String> {
     let value = seen.hops.first()?.value?;
     if value == cluster.target {
+        cluster.reached = true;
         return None;
     }
-    let shown_before = cluster.hops.first().and_then(|hop| hop.value);
-    let was_reached = shown_before == Some(cluster.target);
+    let was_reached = std::mem::take(&mut cluster.reached);
     if (value == cluster.previous || Some(value) == cluster.or_previous) && !was_reached {
         return None;
     }
@@ -61,8 +65,12 @@ fn take_hops(cluster: &mut ClusterStatus, seen: &ClusterSeen, ttl: Duration, now
     else {
         return;
     };
-    let (value, at) = (last.value, last.at);
-    take_resolvers(cluster, value, at, ttl, now);
+    let value = last.value;
+    // Also a knob that was changed and put back unseen by later hops may have reached the name servers in between.
+    let path = cluster.hops.iter().filter(|hop| hop.name != hop::RESOLVERS);
+    let since = path.map(|hop| hop.at).max().unwrap_or(now);
+    let shown: Vec<Weight> = seen.hops.iter().filter_map(|hop| hop.value).collect();
+    take_resolvers(cluster, value, &shown, (since, ttl), now);
 }
 
 fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
@@ -83,12 +91,13 @@ fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
     }
 }
 
-/// The hop after the name servers: their value, once the TTL has passed there.
+/// The hop after the name servers: their value, once the TTL has passed there. A weight that was changed and put back has to
+/// wait again: caches may hold answers from in between.
 fn take_resolvers(
     cluster: &mut ClusterStatus,
     value: Option<Weight>,
-    at: UnixMillis,
-    ttl: Duration,
+    shown: &[Weight],
+    (at, ttl): (UnixMillis, Duration),
     now: UnixMillis,
 ) {
     let due = at.after(ttl);
@@ -97,18 +106,15 @@ fn take_resolvers(
         cluster.hops.push(HopStatus { name: hop::RESOLVERS.to_owned(), value, at, busy: false });
         return;
     };
-    if value == hop.value {
-        hop.busy = false;
-    } else if value.is_some() && now >= due {
-        hop.value = value;
-        hop.at = due;
-        hop.busy = false;
-    } else {
+    if shown.iter().any(|weight| Some(*weight) != hop.value) {
         hop.busy = true;
+    }
+    if value.is_some() && hop.busy && now >= due {
+        *hop = HopStatus { name: hop::RESOLVERS.to_owned(), value, at: due, busy: false };
     }
 }
 
-fn take_checks(status: &mut Status, seen: &Seen) {
+fn take_checks(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMillis) {
     for check in &seen.preflights {
         let Some(cluster) = cluster_of(status, &check.group, &check.cluster) else { continue };
         match &check.outcome {
@@ -124,20 +130,18 @@ fn take_checks(status: &mut Status, seen: &Seen) {
             CheckOutcome::Unknown(message) => cluster.preflight_message = Some(message.clone()),
         }
     }
+    let mut would_fail = Vec::new();
     for check in &seen.gates {
+        let Some(gate) = spec.gates.iter().find(|gate| gate.name == check.gate) else { continue };
         let Some(cluster) = cluster_of(status, &check.group, &check.cluster) else { continue };
-        match &check.outcome {
-            CheckOutcome::Passed => {
-                cluster.gate_passed_at = cluster.gate_passed_at.max(Some(check.at));
-                cluster.gate_failures = 0;
-                cluster.gate_message = None;
-            }
-            CheckOutcome::Failed(message) => {
-                cluster.gate_failures = cluster.gate_failures.saturating_add(1);
-                cluster.gate_message = Some(format!("{}: {message}", check.gate));
-            }
-            CheckOutcome::Unknown(_) => {}
+        let fails = cluster.take_gate(&gate.name, &check.outcome, check.at, gate.failures_max);
+        if fails && gate.dry_run && check.cluster == spec.to {
+            let said = cluster.gate(&gate.name).and_then(|seen| seen.message.clone()).unwrap_or_default();
+            would_fail.push(format!("{} in {}: {}: {said} (dry run)", check.group, check.cluster, gate.name));
         }
+    }
+    for message in would_fail {
+        status.record(now, "DryRunGateFailed", message);
     }
 }
 
@@ -170,6 +174,7 @@ impl ClusterStatus {
     /// Settled, and no resolver that keeps to the TTL has an older answer.
     pub fn reached_resolvers(&self) -> bool {
         let settled = self.settled();
-        settled.is_some() && self.value_at(hop::RESOLVERS) == settled
+        let is_busy = self.hops.iter().any(|hop| hop.name == hop::RESOLVERS && hop.busy);
+        settled.is_some() && self.value_at(hop::RESOLVERS) == settled && !is_busy
     }
 }

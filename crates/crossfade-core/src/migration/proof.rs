@@ -1,10 +1,14 @@
 //! The ratio test of a step: draws against the weights that were asked for.
 
+use crate::migration::expected::{Member, shares};
 use crate::migration::{DrawsSeen, GroupStatus, RatioBin, RatioResult, Spec, Status, hop};
 use crate::ratio::{Bin, p_value};
 
 /// Draws of which less than this part named a known load balancer say nothing.
 const KNOWN_DRAWS_MIN: f64 = 0.9;
+
+/// Combinations of healths that are tried: eight clusters in doubt. A group has two, rarely three.
+const HEALTHS_MAX: usize = 256;
 
 /// What to say of a test that failed, if one did.
 pub(super) fn failed_ratio(status: &Status) -> Option<String> {
@@ -33,20 +37,57 @@ pub(super) fn test_ratio(
     let mut weights = Vec::new();
     for cluster in &group.clusters {
         let in_pair = cluster.name == spec.from || cluster.name == spec.to;
-        let weight = if in_pair { cluster.target } else { cluster.value_at(hop::RECORD)? };
-        weights.push((cluster.name.clone(), weight));
+        weights.push(if in_pair { cluster.target } else { cluster.value_at(hop::RECORD)? });
     }
-    let sum: u32 = weights.iter().map(|(_, weight)| u32::from(weight.get())).sum();
-    let bins: Vec<RatioBin> = weights
+    let observed: Vec<u64> =
+        group.clusters.iter().map(|cluster| draws.counts.get(&cluster.name).copied().unwrap_or(0)).collect();
+    // The likeliest of what Route 53 may hold of the clusters' health counts.
+    let (p_value, expected) = healths(group, spec)
         .into_iter()
-        .map(|(cluster, weight)| RatioBin {
-            observed: draws.counts.get(&cluster).copied().unwrap_or(0),
-            expected_share: f64::from(weight.get()) / f64::from(sum.max(1)),
-            cluster,
+        .map(|healthy| {
+            let members = weights.iter().zip(healthy);
+            let members: Vec<Member> =
+                members.map(|(weight, is_healthy)| Member { weight: *weight, is_healthy }).collect();
+            let expected = shares(&members);
+            let bins = observed.iter().zip(&expected);
+            let bins: Vec<Bin> =
+                bins.map(|(observed, share)| Bin { observed: *observed, expected_share: *share }).collect();
+            (p_value(&bins), expected)
+        })
+        .max_by(|left, right| left.0.total_cmp(&right.0))?;
+    let bins = group
+        .clusters
+        .iter()
+        .zip(observed)
+        .zip(expected)
+        .map(|((cluster, observed), expected_share)| RatioBin {
+            cluster: cluster.name.clone(),
+            observed,
+            expected_share,
         })
         .collect();
-    let numbers: Vec<Bin> =
-        bins.iter().map(|bin| Bin { observed: bin.observed, expected_share: bin.expected_share }).collect();
-    let p_value = p_value(&numbers);
     Some(RatioResult { draws: known, bins, p_value, level, passed: p_value >= level })
+}
+
+/// What Route 53 may hold of each cluster's health. A cluster whose record does not evaluate its target is always healthy
+/// to it; one that answers is; one that does not, or that nobody asks (a third cluster), may be either: a load balancer
+/// answers 500 also when its health checks pass.
+fn healths(group: &GroupStatus, spec: &Spec) -> Vec<Vec<bool>> {
+    let mut all: Vec<Vec<bool>> = vec![Vec::new()];
+    for cluster in &group.clusters {
+        let in_pair = cluster.name == spec.from || cluster.name == spec.to;
+        let is_doubtful = cluster.evaluates_target_health && (!in_pair || cluster.http_failures(spec) > 0);
+        let with_healthy = all.iter().map(|begun| extended(begun, true));
+        let with_unhealthy = all.iter().map(|begun| extended(begun, false));
+        all = if is_doubtful && all.len() < HEALTHS_MAX {
+            with_healthy.chain(with_unhealthy).collect()
+        } else {
+            with_healthy.collect()
+        };
+    }
+    all
+}
+
+fn extended(begun: &[bool], last: bool) -> Vec<bool> {
+    begun.iter().copied().chain([last]).collect()
 }

@@ -33,8 +33,8 @@ pub struct GroupSeen {
 pub struct ClusterSeen {
     /// In the order of the weight's path. The first is the knob that the actuator writes.
     pub hops: Vec<HopSeen>,
-    /// Whether Route 53 counts the cluster's load balancer as healthy; `None` = not known.
-    pub healthy: Option<bool>,
+    /// Whether Route 53 leaves its record out while its load balancer has no healthy target; `None` = not known.
+    pub evaluates_target_health: Option<bool>,
 }
 
 /// One hop as it looks now.
@@ -101,7 +101,7 @@ pub struct DrawsSeen {
 /// One observation of a gate that runs all the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GateSeen {
-    /// `http`.
+    /// Its name in the spec.
     pub gate: String,
     /// Which group.
     pub group: GroupName,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::migration::{Gate, GateKind};
 use crate::share::{Pair, ThirdClusters, pair_for};
 use crate::{ClusterName, Weight};
 
@@ -31,8 +32,8 @@ pub struct Spec {
     pub draws: u64,
     /// The probability that a whole migration with right shares fails its ratio tests.
     pub error_level: f64,
-    /// Failed observations in a row that fail a gate.
-    pub gate_failures_max: u32,
+    /// What a step has to pass. At least one is of kind `http`: it also says which cluster answers (invariant I2).
+    pub gates: Vec<Gate>,
     /// Go on over weights that somebody else has written since.
     pub force: bool,
     /// How many pauses somebody has ended so far.
@@ -46,8 +47,16 @@ impl Spec {
     pub const DRAWS: u64 = 4_700;
     /// The whole migration's error.
     pub const ERROR_LEVEL: f64 = 1e-4;
-    /// One failed observation may be a pod that just ended; three in a row are a state.
-    pub const GATE_FAILURES_MAX: u32 = 3;
+
+    /// The ratio test, if it is among the gates.
+    pub fn traffic_gate(&self) -> Option<&Gate> {
+        self.gates.iter().find(|gate| gate.kind == GateKind::Traffic)
+    }
+
+    /// A person has to say so before each further step.
+    pub fn is_manual(&self) -> bool {
+        self.gates.iter().any(|gate| gate.kind == GateKind::Manual && gate.decides())
+    }
 
     /// The level of one ratio test when there are `groups` groups.
     pub fn error_level_each(&self, groups: usize) -> f64 {

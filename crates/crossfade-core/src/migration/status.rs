@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::migration::GateStatus;
 use crate::{ClusterName, GroupName, UnixMillis, Weight};
 
 /// History entries that are kept; older ones go first. A migration of 20 steps with rollback writes about 100.
@@ -125,17 +126,17 @@ pub struct ClusterStatus {
     pub or_previous: Option<Weight>,
     /// The weight of the current step.
     pub target: Weight,
+    /// The knob has shown the target: what it shows from then on, in this step, is somebody's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
     /// The path of the weight, knob first.
     pub hops: Vec<HopStatus>,
-    /// Failed observations of gates in a row.
+    /// Whether Route 53 leaves its record out while its load balancer has no healthy target (`EvaluateTargetHealth`).
     #[serde(default)]
-    pub gate_failures: u32,
-    /// When a gate last passed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gate_passed_at: Option<UnixMillis>,
-    /// What the last failed observation said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gate_message: Option<String>,
+    pub evaluates_target_health: bool,
+    /// One per gate that was observed here.
+    #[serde(default)]
+    pub gates: Vec<GateStatus>,
     /// When the cluster last passed preflight for this group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preflight_passed_at: Option<UnixMillis>,
@@ -215,6 +216,9 @@ pub struct StepRecord {
     /// When all gates had passed and the TTL was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven_at: Option<UnixMillis>,
+    /// Milliseconds of it that were neither TTL, bake time, `INSYNC` nor the DNS controller's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_millis: Option<u64>,
     /// Per group: its two weights, its test, milliseconds after `began_at` at which each hop showed the step's weights.
     pub groups: Vec<StepGroupRecord>,
 }
@@ -243,7 +247,7 @@ pub struct StepGroupRecord {
 pub struct Failure {
     /// When.
     pub at: UnixMillis,
-    /// A named reason: `GateFailed`, `RatioTestFailed`, `PreflightFailed`, `ForeignChange`, `PausedByUser`, `RolledBackByUser`.
+    /// A named reason: `GateFailed`, `GateInconclusive`, `RatioTestFailed`, `PreflightFailed`, `ForeignChange`, `PausedByUser`, `RolledBackByUser`.
     pub reason: String,
     /// What and where.
     pub message: String,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::*;
 use crate::{ClusterName, GroupName, UnixMillis, Weight};
 
+mod gates;
+
 const TICK: Duration = Duration::from_millis(100);
 const TTL_SECONDS: u32 = 3;
 /// Ticks from the knob to the record, and from the record to the last name server.
@@ -23,7 +25,7 @@ fn mk_spec(steps: &[&str]) -> Spec {
         keep_warm: Duration::ZERO,
         draws: 1_000,
         error_level: Spec::ERROR_LEVEL,
-        gate_failures_max: 3,
+        gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
         force: false,
         promotions: 0,
         promote_to_end: false,
@@ -61,6 +63,10 @@ struct World {
     blue_readable: bool,
     /// Draws ignore the weights and all go to blue.
     draws_stuck: bool,
+    /// Route 53 leaves blue out while another has a weight.
+    unhealthy_blue: bool,
+    /// What a gate of another name than `http` says of green, if it says anything.
+    other_gate: Option<(&'static str, CheckOutcome)>,
     leases: LeasesSeen,
     writes: Vec<(ClusterName, u8)>,
     pending: Seen,
@@ -81,6 +87,8 @@ impl World {
             blue_answers: true,
             blue_readable: true,
             draws_stuck: false,
+            unhealthy_blue: false,
+            other_gate: None,
             leases: LeasesSeen { source: true, all: true },
             writes: Vec::new(),
             pending: Seen::default(),
@@ -106,13 +114,22 @@ impl World {
                 note: None,
             };
             let hops = vec![hop(hop::DECLARED, 0), hop(hop::RECORD, LAG), hop(hop::NAME_SERVERS, 2 * LAG)];
-            clusters.insert(name.clone(), ClusterSeen { hops, healthy: Some(true) });
+            clusters.insert(name.clone(), ClusterSeen { hops, evaluates_target_health: Some(true) });
             seen.gates.push(GateSeen {
                 gate: "http".into(),
                 group: group.clone(),
                 cluster: name.clone(),
                 at: self.now,
                 outcome: self.answers(name),
+            });
+        }
+        if let Some((gate, outcome)) = &self.other_gate {
+            seen.gates.push(GateSeen {
+                gate: (*gate).to_owned(),
+                group: group.clone(),
+                cluster: "green".into(),
+                at: self.now,
+                outcome: outcome.clone(),
             });
         }
         seen.groups.insert(group, GroupSeen { clusters, ttl_seconds_max: Some(TTL_SECONDS) });
@@ -155,8 +172,11 @@ impl World {
     }
 
     fn draw(&self, group: &GroupName, draws: u64) -> DrawsSeen {
-        let at_servers: BTreeMap<&ClusterName, u64> =
+        let mut at_servers: BTreeMap<&ClusterName, u64> =
             self.trail.iter().map(|(name, trail)| (name, u64::from(trail[2 * LAG].get()))).collect();
+        if self.unhealthy_blue && at_servers.values().filter(|weight| **weight > 0).count() > 1 {
+            at_servers.insert(self.knobs.get_key_value(&"blue".into()).unwrap().0, 0);
+        }
         let sum: u64 = at_servers.values().sum();
         let counts = at_servers
             .into_iter()

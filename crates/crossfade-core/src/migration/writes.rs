@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::migration::{Action, ClusterStatus, GroupStatus, Spec, Status};
-use crate::{UnixMillis, Weight};
+use crate::migration::{Action, ClusterStatus, GroupStatus, Spec, Status, hop};
+use crate::{ClusterName, UnixMillis, Weight};
 
 /// An answer to the http gate says something about now for so long: a driver that just took a migration up has to look
 /// for itself before it takes a cluster's last weight.
@@ -28,6 +28,12 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
     let mut waiting_for = Vec::new();
     let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
     for group in &status.groups {
+        if way == Way::Forth
+            && let Some(unknown) = unknown(group, order)
+        {
+            waiting_for.push(unknown);
+            continue;
+        }
         let mut preflight_is_due = false;
         for name in order {
             let Some(cluster) = group.cluster(name) else { continue };
@@ -57,7 +63,7 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
                 }
             } else if way == Way::Forth && preflight_is_due {
                 waiting_for.push(format!("{place} gives when the other side may take"));
-            } else if !cluster.target.is_zero() || another_serves(group, cluster, now) {
+            } else if !cluster.target.is_zero() || another_serves(group, cluster, spec, now) {
                 actions.push(write);
             } else {
                 waiting_for
@@ -68,14 +74,26 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
     (actions, waiting_for)
 }
 
+/// Invariant I9: nothing of a group advances while a weight of its pair, on the knob or in the zone, is unknown.
+pub(super) fn unknown(group: &GroupStatus, pair: [&ClusterName; 2]) -> Option<String> {
+    let what = |cluster: &ClusterStatus| {
+        let is_unlisted = || cluster.hops.iter().any(|hop| hop.name == hop::RECORD && hop.value.is_none());
+        match cluster.declared() {
+            None => Some("its weight"),
+            Some(_) => is_unlisted().then_some("its record"),
+        }
+    };
+    let of_cluster = |name: &ClusterName| Some((name.clone(), what(group.cluster(name)?)?));
+    let (name, what) = pair.into_iter().find_map(of_cluster)?;
+    Some(format!("{} in {name}: {what} cannot be read", group.name))
+}
+
 /// Invariant I2: some other cluster of the group is settled above 0 and healthy.
-fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, now: UnixMillis) -> bool {
+fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, spec: &Spec, now: UnixMillis) -> bool {
     group.clusters.iter().any(|other| {
-        let answered = other.gate_passed_at.is_some_and(|at| now.since(at) <= HEALTH_FRESH);
-        let is_healthy = other.gate_failures == 0 && answered;
         other.name != cluster.name
             && other.settled() > Some(Weight::ZERO)
             && !other.target.is_zero()
-            && is_healthy
+            && other.answers(spec, now, HEALTH_FRESH)
     })
 }

@@ -8,6 +8,7 @@ use crossfade_api::annotations::{
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta};
 use kube::{Api, ResourceExt};
 
+use crate::error::is_absent;
 use crate::groups::{Knob, KnobKind};
 use crate::{Cluster, KubeError};
 
@@ -28,7 +29,7 @@ impl Agents {
         let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &ApiResource::from_gvk(&kind));
         let applications = match api.list(&ListParams::default()).await {
             Ok(list) => list.items,
-            Err(kube::Error::Api(status)) if status.is_not_found() => Vec::new(),
+            Err(kube::Error::Api(status)) if is_absent(&status) => Vec::new(),
             Err(error) => return Err(cluster.error("list applications", error)),
         };
         let mut agents = Agents::default();

@@ -1,6 +1,6 @@
 //! What serves a knob's hosts inside the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -22,16 +22,26 @@ pub struct Backends {
 /// Looks at endpoints and pods of every Service of a knob.
 pub async fn backends(cluster: &Cluster, knob: &Knob) -> Result<Backends, KubeError> {
     let mut found = Backends::default();
-    let services: BTreeSet<&String> = knob.services.iter().collect();
-    for service in services {
-        if ready_endpoints(cluster, &knob.namespace, service).await? == 0 {
+    for (service, ready) in ready_pods(cluster, knob).await? {
+        if ready == 0 {
             found.services_without_ready_pods.push(service.clone());
         }
-        found.persistent_volumes.extend(persistent_volumes(cluster, &knob.namespace, service).await?);
+        found.persistent_volumes.extend(persistent_volumes(cluster, &knob.namespace, &service).await?);
     }
     found.persistent_volumes.sort();
     found.persistent_volumes.dedup();
     Ok(found)
+}
+
+/// Ready endpoints of every Service of a knob: one request per Service.
+pub async fn ready_pods(cluster: &Cluster, knob: &Knob) -> Result<BTreeMap<String, usize>, KubeError> {
+    let mut ready = BTreeMap::new();
+    for service in &knob.services {
+        if !ready.contains_key(service) {
+            ready.insert(service.clone(), ready_endpoints(cluster, &knob.namespace, service).await?);
+        }
+    }
+    Ok(ready)
 }
 
 async fn ready_endpoints(cluster: &Cluster, namespace: &str, service: &str) -> Result<usize, KubeError> {

@@ -22,6 +22,9 @@ pub struct ControllerArgs {
     zone: String,
     #[command(flatten)]
     probes: ProbeOptions,
+    /// Drive Migrations: what this command does, also when it is not said. Records are `dns-controller`'s.
+    #[arg(long)]
+    migrations: bool,
 }
 
 /// Drives until Ctrl-C; weights stay as they are then.

@@ -1,5 +1,6 @@
 //! `crossfade migrate`: shows the plan, asks, drives it to its end.
 
+mod handover;
 mod plan;
 mod watch;
 
@@ -7,15 +8,14 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use crossfade_api::migration::{MigrationSpec, NAMESPACE};
+use crossfade_api::gates::GateSpec;
+use crossfade_api::migration::{Actuator, MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_destination, largest_ttl, survey,
 };
 use crossfade_core::GroupName;
-use crossfade_core::migration::{
-    Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, Wish, admit,
-};
+use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, admit};
 use crossfade_kube::Cluster;
 use crossfade_kube::groups::KnobKind;
 use crossfade_kube::migrations::Migrations;
@@ -25,6 +25,7 @@ use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
 
+pub use handover::{follow, hand_over};
 pub use watch::{clock, summary_json};
 
 /// What a failed gate leads to.
@@ -35,6 +36,16 @@ pub enum OnFailureArg {
     Rollback,
     /// Weights stay; a person decides.
     Pause,
+}
+
+/// Where weights are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ActuatorArg {
+    /// The annotation of the Ingress or Service.
+    #[default]
+    Annotation,
+    /// The record sets.
+    Route53,
 }
 
 /// How results are printed.
@@ -88,13 +99,22 @@ pub struct MigrateArgs {
     /// Seconds in which a failing gate still leads back after the source is drained.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     pub keep_warm: u32,
+    /// What a step has to pass, for example `http,path=/healthz,failures=5`, `kubernetes,ready=80%`, `dns,dry-run`,
+    /// `manual`. Default: http, dns, traffic and kubernetes.
+    #[arg(long = "gate", value_name = "GATE")]
+    pub gates: Vec<GateSpec>,
     /// What follows a failed gate.
     #[arg(long, value_enum, default_value_t)]
     pub on_failure: OnFailureArg,
     /// Questions of the ratio test per group and step.
-    #[arg(long, default_value_t = 4700, value_name = "N")]
+    #[arg(long, default_value_t = MigrateArgs::DRAWS, value_name = "N")]
     pub draws: u32,
-    /// Another owner id whose records may be changed; the set identifiers of the two clusters always are.
+    /// Where weights are written: on the Ingress (or Service), for a DNS controller to carry; or into the record sets themselves,
+    /// in a zone that no DNS controller keeps.
+    #[arg(long, value_enum, default_value_t)]
+    pub actuator: ActuatorArg,
+    /// Another owner id whose records may be changed. With --actuator annotation the set identifiers of the two clusters are
+    /// without being named.
     #[arg(long = "owner", value_name = "ID")]
     pub owners: Vec<String>,
     /// Move groups whose pods mount persistent volumes as well.
@@ -125,6 +145,9 @@ fn parse_percent(text: &str) -> Result<f64, String> {
 }
 
 impl MigrateArgs {
+    /// Draws that find a share 5 points off with 99 %.
+    pub const DRAWS: u32 = 4_700;
+
     /// The steps as texts; `--step 10% --max 50%` is five of them.
     fn step_texts(&self) -> anyhow::Result<Vec<String>> {
         let Some(step) = self.step else { return Ok(self.steps.clone()) };
@@ -135,23 +158,59 @@ impl MigrateArgs {
 
     fn spec(&self, steps: Vec<String>) -> MigrationSpec {
         MigrationSpec {
-            from: self.from.clone(),
-            to: self.to.clone(),
-            zone: self.zone.trim_end_matches('.').to_owned(),
+            actuator: match self.actuator {
+                ActuatorArg::Annotation => Actuator::Annotation,
+                ActuatorArg::Route53 => Actuator::Route53,
+            },
+            owners: self.owners.clone(),
+            allow_stateful: self.allow_stateful,
             groups: self.groups.clone(),
             hosts: self.hosts.clone(),
             steps,
+            gates: self.gates.clone(),
             on_failure: match self.on_failure {
                 OnFailureArg::Rollback => OnFailure::Rollback,
                 OnFailureArg::Pause => OnFailure::Pause,
             },
-            wish: Wish::Advance,
             bake_seconds: self.bake,
             keep_warm_seconds: self.keep_warm,
             draws: Some(self.draws),
-            force: false,
-            promotions: 0,
-            promote_to_end: false,
+            ..MigrationSpec::new(&self.from, &self.to, self.zone.trim_end_matches('.'))
+        }
+    }
+
+    /// The options that ask for what a spec says, without a question.
+    pub fn of(spec: MigrationSpec, clusters: ClusterOptions, probes: ProbeOptions) -> Self {
+        MigrateArgs {
+            from: spec.from,
+            to: spec.to,
+            clusters,
+            zone: spec.zone,
+            groups: spec.groups,
+            hosts: spec.hosts,
+            steps: spec.steps,
+            step: None,
+            max: 100.0,
+            bake: spec.bake_seconds,
+            keep_warm: spec.keep_warm_seconds,
+            gates: spec.gates,
+            on_failure: match spec.on_failure {
+                OnFailure::Rollback => OnFailureArg::Rollback,
+                OnFailure::Pause => OnFailureArg::Pause,
+            },
+            draws: spec.draws.unwrap_or(MigrateArgs::DRAWS),
+            actuator: match spec.actuator {
+                Actuator::Annotation => ActuatorArg::Annotation,
+                Actuator::Route53 => ActuatorArg::Route53,
+            },
+            owners: spec.owners,
+            allow_stateful: spec.allow_stateful,
+            home: None,
+            name: None,
+            dry_run: false,
+            yes: true,
+            output: Output::Text,
+            probes,
         }
     }
 
@@ -204,6 +263,10 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
         note("nothing was changed");
         return Ok(Exit::UserFailure);
     }
+    let migrations = Migrations::new(&prepared.home);
+    if hand_over(&migrations, &prepared.name, &prepared.spec).await? {
+        return follow(&migrations, &prepared.name, args.output).await;
+    }
     let options = driver_options(&prepared);
     let driver =
         Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.knobs);
@@ -232,6 +295,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
         Some(name) => args.clusters.connect(name).await?,
     };
     let mut world = args.probes.world(vec![from, to], &args.zone).await?;
+    world.actuator = spec.actuator;
     world.owners = args.owners.iter().cloned().collect();
     let account = Aws::from_environment().await?.account_id().await?;
     let stateful = if args.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
@@ -245,7 +309,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
             format!("make {} answer first, then try again", args.to),
         ));
     }
-    check_rights(&world.clusters, &home, &survey, &admitted).await?;
+    check_rights(args, &world.clusters, &home, &survey, &admitted).await?;
     let name = free_name(args, &home).await?;
     let ttl_seconds = largest_ttl(&world, &admitted).await;
     Ok(Prepared { account, world, home, name, spec, core, admitted, survey, ttl_seconds })
@@ -253,6 +317,7 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
 
 /// Everything that the migration will write, asked for beforehand.
 async fn check_rights(
+    args: &MigrateArgs,
     clusters: &[Cluster],
     home: &Cluster,
     survey: &Survey,
@@ -268,6 +333,7 @@ async fn check_rights(
     for cluster in clusters {
         let knobs = admitted.iter().filter_map(|group| survey.knobs.get(&group.group)?.get(&cluster.name));
         let mut rights: Vec<Right> = knobs
+            .filter(|_| args.actuator == ActuatorArg::Annotation)
             .map(|knob| match knob.kind {
                 KnobKind::Ingress => right("patch", "networking.k8s.io", "ingresses", Some(&knob.namespace)),
                 KnobKind::Service => right("patch", "", "services", Some(&knob.namespace)),
@@ -365,7 +431,7 @@ pub async fn drive(
         let _ = tokio::signal::ctrl_c().await;
         let _ = stop_sender.send(true);
     });
-    let mut watcher = watch::Watcher::new(spec);
+    let mut watcher = watch::Watcher::new(&spec.from, &spec.to);
     let outcome = driver.drive(stop, |progress| watcher.see(&progress)).await;
     let Some(status) = driver.status() else { return outcome.map(|_| Exit::OurFailure).map_err(Into::into) };
     if output == Output::Json {

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use crossfade_api::migration::{Migration, MigrationSpec};
-use crossfade_controller::migration::{Driver, DriverOptions, Stateful, survey};
-use crossfade_core::migration::{Stage, Status};
+use crossfade_controller::migration::{Driver, DriverOptions, Stateful, survey, unpause};
+use crossfade_core::migration::{Phase, Stage, Status, Wish};
 use crossfade_kube::Cluster;
 use crossfade_kube::migrations::{Migrations, read_journal};
+use crossfade_kube::presence::announced;
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use crate::commands::migrate::{Output, clock, drive, how_to_reach, identity};
+use crate::commands::migrate::{self, MigrateArgs, Output, clock, drive, follow, how_to_reach, identity};
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
@@ -34,6 +35,8 @@ enum MigrationCommand {
     Get(GetArgs),
     /// Show what happened in one so far.
     History(OneArgs),
+    /// Print what happens in one until it ends; exits as it ends.
+    Watch(WatchArgs),
     /// End the pause that a migration is in.
     Promote(PromoteArgs),
     /// Print the definition of the Migration resource, for kubectl apply.
@@ -42,6 +45,8 @@ enum MigrationCommand {
     Pause(OneArgs),
     /// Go on with a migration that paused or whose driver ended.
     Resume(DriveArgs),
+    /// Go on with one that paused at a failed gate, or begin one that was rolled back or refused again under a new name.
+    Retry(DriveArgs),
     /// Return every weight that a migration wrote to what it was.
     #[command(visible_alias = "abort")]
     Rollback(RollbackArgs),
@@ -74,6 +79,15 @@ struct GetArgs {
     #[arg(long, short)]
     watch: bool,
     /// How it is printed.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Clone, Debug, Args)]
+struct WatchArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// How the result is printed on stdout.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
 }
@@ -128,6 +142,10 @@ pub async fn run(args: MigrationArgs) -> anyhow::Result<Exit> {
             }
             Ok(Exit::Done)
         }
+        MigrationCommand::Watch(args) => {
+            follow(&Migrations::new(&args.one.home().await?), &args.one.name, args.output).await
+        }
+        MigrationCommand::Retry(args) => retry(args).await,
         MigrationCommand::Promote(args) => promote(args).await,
         MigrationCommand::Pause(args) => {
             let home = args.home().await?;
@@ -135,7 +153,7 @@ pub async fn run(args: MigrationArgs) -> anyhow::Result<Exit> {
             note("asked to pause; weights stay");
             Ok(Exit::Done)
         }
-        MigrationCommand::Resume(args) => take_up(args, &json!({ "wish": "advance" })).await,
+        MigrationCommand::Resume(args) => Box::pin(take_up(args, &json!({ "wish": "advance" }))).await,
         MigrationCommand::Rollback(args) => {
             let spec = json!({ "wish": "rollback", "force": args.force });
             // Rolled back is what was asked for.
@@ -272,15 +290,59 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
             "`crossfade migrate` moves traffic again, in either direction",
         ));
     }
+    if let Some(controller) = announced(&home, &migration.spec.zone).await? {
+        let migrations = Migrations::new(&home);
+        unpause(&migrations, &name).await?;
+        note(&format!(
+            "the controller {controller} drives the migrations of {}; this command watches",
+            home.name
+        ));
+        return follow(&migrations, &name, args.output).await;
+    }
     let clusters = vec![
         args.clusters.connect(&migration.spec.from).await?,
         args.clusters.connect(&migration.spec.to).await?,
     ];
-    let world = args.probes.world(clusters, &migration.spec.zone).await?;
+    let mut world = args.probes.world(clusters, &migration.spec.zone).await?;
+    world.actuator = migration.spec.actuator;
+    world.owners = migration.spec.owners.iter().cloned().collect();
     let survey = survey(&world, Stateful::Allowed).await?;
     let core = migration.spec.to_core()?;
     let how = how_to_reach(&home, &world.clusters);
     let options = DriverOptions { world, home, name: name.clone(), identity: identity() };
     let driver = Driver::take_up(options, &survey.knobs).await?;
     drive(driver, &name, &how, &core, args.output).await
+}
+
+/// A paused migration goes on; one that has come back begins again as a new object, so that its history stays.
+async fn retry(args: DriveArgs) -> anyhow::Result<Exit> {
+    let migration = read(&args.one).await?;
+    let phase = progress_of(&migration).map(|status| status.phase);
+    let was_refused = migration.status.as_ref().is_some_and(|status| status.progress.is_none());
+    match phase {
+        Some(Phase::Complete) => Err(user_error(
+            format!("Migration {} is complete", args.one.name),
+            "`crossfade migrate` moves traffic again, in either direction",
+        )),
+        Some(Phase::RolledBack) => again(args, migration.spec).await,
+        None if was_refused => again(args, migration.spec).await,
+        _ => Box::pin(take_up(args, &json!({ "wish": "advance" }))).await,
+    }
+}
+
+async fn again(args: DriveArgs, old: MigrationSpec) -> anyhow::Result<Exit> {
+    let migrations = Migrations::new(&args.one.home().await?);
+    let taken: Vec<String> =
+        migrations.list().await?.into_iter().filter_map(|migration| migration.metadata.name).collect();
+    let names = (2..).map(|number| format!("{}-{number}", args.one.name));
+    let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
+    let spec = MigrationSpec { wish: Wish::Advance, promotions: 0, promote_to_end: false, ..old };
+    note(&format!("beginning again as {name}"));
+    let home = args.one.home_context;
+    let mut clusters = args.clusters;
+    clusters.contexts.push((home.clone(), home.clone()));
+    let options = MigrateArgs::of(spec, clusters, args.probes);
+    // Boxed: a future that holds a whole migration.
+    Box::pin(migrate::run(MigrateArgs { name: Some(name), home: Some(home), output: args.output, ..options }))
+        .await
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use crossfade_api::gates::GateSpec;
 use crossfade_api::migration::MigrationSpec;
-use crossfade_core::migration::{OnFailure, Spec, Wish};
+use crossfade_core::migration::{GateKind, Spec};
 use crossfade_sim::{Prediction, PredictionOptions, Sample, predict};
 use serde_json::json;
 
@@ -98,20 +99,10 @@ fn options(args: &SimulateArgs) -> anyhow::Result<PredictionOptions> {
         user_error(format!("--now {}: no weights", args.now), "for example --now 100/0; the source gives")
     })?;
     let spec = MigrationSpec {
-        from: "blue".to_owned(),
-        to: "green".to_owned(),
-        zone: String::new(),
-        groups: Vec::new(),
-        hosts: Vec::new(),
         steps: args.steps.clone(),
-        on_failure: OnFailure::Rollback,
-        wish: Wish::Advance,
+        gates: [GateKind::Http, GateKind::Traffic].map(GateSpec::new).to_vec(),
         bake_seconds: args.bake,
-        keep_warm_seconds: 0,
-        draws: None,
-        force: false,
-        promotions: 0,
-        promote_to_end: false,
+        ..MigrationSpec::new("blue", "green", "")
     };
     let spec =
         spec.to_core().map_err(|error| user_error(error.to_string(), "for example --steps 10%,50%,100%"))?;

@@ -20,12 +20,12 @@ const DRAWS: u64 = 200;
 #[derive(Clone, Debug, Args)]
 pub struct LookArgs {
     #[command(flatten)]
-    clusters: ClusterOptions,
+    pub clusters: ClusterOptions,
     /// The DNS zone that holds the records.
     #[arg(long, env = "CROSSFADE_ZONE", value_name = "ZONE")]
-    zone: String,
+    pub zone: String,
     #[command(flatten)]
-    probes: ProbeOptions,
+    pub probes: ProbeOptions,
 }
 
 /// Options of `crossfade status`.

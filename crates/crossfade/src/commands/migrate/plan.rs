@@ -1,5 +1,6 @@
 //! What a migration is going to do, as a page to read before it is asked for.
 
+use crossfade_api::migration::Actuator;
 use crossfade_core::migration::{Admitted, Spec, StepTarget};
 use crossfade_core::ratio::power;
 use crossfade_core::share::ThirdClusters;
@@ -36,6 +37,13 @@ pub fn render(prepared: &Prepared) -> String {
     lines.push(
         "  each step: preflight, write, record, every name server, ratio test, TTL; then the next".to_owned(),
     );
+    if prepared.spec.actuator == Actuator::Route53 {
+        lines.push(
+            "  weights are written into the zone itself: a DNS controller outside these clusters that keeps these records \
+             cannot be seen from here, and would undo it"
+                .to_owned(),
+        );
+    }
     lines.push(format!("  {}", timeline(spec, prepared.ttl_seconds)));
     lines.push(format!("  ratio test: {}", ratio_test(spec, groups)));
     lines.push(format!(

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crossfade_controller::migration::Progress;
-use crossfade_core::migration::{HistoryEntry, Phase, Spec, Status, StepRecord};
+use crossfade_core::ClusterName;
+use crossfade_core::migration::{HistoryEntry, Phase, Status, StepRecord};
 use serde_json::{Value, json};
 
 use crate::printer::{Paint, note};
@@ -18,13 +19,8 @@ pub struct Watcher {
 
 impl Watcher {
     /// Nothing printed yet.
-    pub fn new(spec: &Spec) -> Self {
-        Watcher {
-            from: spec.from.0.clone(),
-            to: spec.to.0.clone(),
-            printed: None,
-            waiting_for: String::new(),
-        }
+    pub fn new(from: &ClusterName, to: &ClusterName) -> Self {
+        Watcher { from: from.0.clone(), to: to.0.clone(), printed: None, waiting_for: String::new() }
     }
 
     /// After a round.
@@ -80,12 +76,27 @@ impl Watcher {
     pub fn finish(&self, status: &Status) {
         let paint = Paint::stderr();
         match status.phase {
-            Phase::Complete => note(&paint.good(&format!("complete: {} has all traffic", self.to))),
+            Phase::Complete => {
+                note(&paint.good(&format!("complete: {} has all traffic", self.to)));
+                note(&own_time(status));
+            }
             Phase::RolledBack => note(&paint.bad(&format!("rolled back: {}", reason(status)))),
             Phase::Paused => note(&paint.bad(&format!("paused: {}", reason(status)))),
             Phase::Progressing | Phase::Draining | Phase::RollingBack => note("stopped"),
         }
     }
+}
+
+/// How much of the steps was neither TTL, bake time, `INSYNC` nor the DNS controllers'.
+fn own_time(status: &Status) -> String {
+    let own: Vec<u64> = status.steps.iter().filter_map(|step| step.own_millis).collect();
+    let seconds = |millis: u64| std::time::Duration::from_millis(millis).as_secs_f64();
+    format!(
+        "beyond TTL, bake time, INSYNC and DNS controllers: {:.1} s in {} steps, {:.1} s in the longest",
+        seconds(own.iter().sum()),
+        own.len(),
+        seconds(own.iter().copied().max().unwrap_or(0))
+    )
 }
 
 fn reason(status: &Status) -> String {
@@ -129,6 +140,7 @@ fn step_json(step: &StepRecord) -> Value {
         "began_at_unix_ms": step.began_at.0,
         "settled_ms": after(step.settled_at),
         "proven_ms": after(step.proven_at),
+        "own_ms": step.own_millis,
         "groups": step.groups.iter().map(|group| json!({
             "group": group.group,
             "declared": { "from": group.from, "to": group.to },

@@ -57,12 +57,18 @@ fn clusters(group: &GroupStatus, indent: &str, paint: Paint) -> Vec<String> {
                 format!("{} {shown} {mark}", hop.name)
             })
             .collect();
-        let gate = if cluster.gate_failures > 0 {
-            let what = cluster.gate_message.clone().unwrap_or_default();
-            paint.bad(&format!("  {} failed: {what}", cluster.gate_failures))
-        } else {
-            String::new()
-        };
+        let failing = cluster.gates.iter().filter(|gate| gate.failures > 0 || gate.unknown_since.is_some());
+        let gate: String = failing
+            .map(|gate| {
+                let what = gate.message.clone().unwrap_or_default();
+                let how = if gate.failures > 0 {
+                    format!("failed {} times", gate.failures)
+                } else {
+                    "unknown".to_owned()
+                };
+                paint.bad(&format!("  {} {how}: {what}", gate.name))
+            })
+            .collect();
         format!(
             "{indent}{branch} {:<8} {} → {}   {}{gate}",
             cluster.name.0,

@@ -1,0 +1,264 @@
+//! `crossfade weights`: the weights of groups, to read and to set by hand.
+//!
+//! Setting goes through a migration of one step, so that every rule of a migration holds for a hand's write as well.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use crossfade_api::migration::MigrationSpec;
+use crossfade_controller::migration::{Stateful, survey};
+use crossfade_core::migration::CandidateCluster;
+use crossfade_core::{ClusterName, GroupName, Weight};
+use serde_json::json;
+
+use crate::commands::migrate::{self, MigrateArgs, Output};
+use crate::commands::status::{LookArgs, connect};
+use crate::exit::{Exit, user_error};
+use crate::printer::data;
+use crate::table::Table;
+
+/// Options of `crossfade weights`.
+#[derive(Clone, Debug, Args)]
+pub struct WeightsArgs {
+    #[command(subcommand)]
+    command: WeightsCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum WeightsCommand {
+    /// List the declared weights of every group.
+    Get(Box<GetArgs>),
+    /// Set the weights of one group: `weights set GROUP blue=100 green=100`.
+    Set(Box<SetArgs>),
+}
+
+#[derive(Clone, Debug, Args)]
+struct GetArgs {
+    /// Only this group (`namespace/ingress`).
+    group: Option<String>,
+    #[command(flatten)]
+    look: LookArgs,
+    /// How they are printed.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Clone, Debug, Args)]
+struct SetArgs {
+    /// The group (`namespace/ingress`).
+    group: String,
+    /// One or two of them, for example `blue=100 green=10`; a cluster that is not named keeps its weight.
+    #[arg(required = true, num_args = 1..=2, value_name = "CLUSTER=WEIGHT", value_parser = parse_weight)]
+    weights: Vec<(String, Weight)>,
+    #[command(flatten)]
+    look: LookArgs,
+    /// Another owner id whose records may be changed.
+    #[arg(long = "owner", value_name = "ID")]
+    owners: Vec<String>,
+    /// Show what would be done and stop.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// How the result is printed on stdout.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+fn parse_weight(text: &str) -> Result<(String, Weight), String> {
+    let (cluster, weight) = text.split_once('=').ok_or("CLUSTER=WEIGHT is needed, for example blue=100")?;
+    let weight: Weight = weight.parse().map_err(|_| format!("`{weight}` is no weight from 0 to 255"))?;
+    Ok((cluster.to_owned(), weight))
+}
+
+/// Runs one of the sub-commands.
+pub async fn run(args: WeightsArgs) -> anyhow::Result<Exit> {
+    match args.command {
+        WeightsCommand::Get(args) => get(*args).await,
+        WeightsCommand::Set(args) => set(*args).await,
+    }
+}
+
+async fn get(args: GetArgs) -> anyhow::Result<Exit> {
+    let world = connect(&args.look).await?;
+    let mut found = survey(&world, Stateful::Allowed).await?.candidates;
+    if let Some(group) = &args.group {
+        found.retain(|candidate| candidate.group.0 == *group);
+        if found.is_empty() {
+            return Err(user_error(
+                format!("there is no group {group}"),
+                "`crossfade weights get` lists them",
+            ));
+        }
+    }
+    if args.output == Output::Json {
+        let groups: Vec<_> = found
+            .iter()
+            .map(|candidate| {
+                let weights: BTreeMap<&str, _> = candidate
+                    .clusters
+                    .iter()
+                    .map(|(name, cluster)| (name.0.as_str(), cluster.weight.as_ref().ok()))
+                    .collect();
+                json!({ "group": candidate.group, "weights": weights })
+            })
+            .collect();
+        data(&json!({ "groups": groups }).to_string());
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["GROUP", "CLUSTER", "WEIGHT", "SHARE", "SET IDENTIFIER", "KEPT BY"]);
+    for candidate in &found {
+        let sum: u32 =
+            candidate.clusters.values().filter_map(weight_of).map(|weight| u32::from(weight.get())).sum();
+        for (name, cluster) in &candidate.clusters {
+            let weight = weight_of(cluster);
+            let share =
+                weight.filter(|_| sum > 0).map(|weight| 100.0 * f64::from(weight.get()) / f64::from(sum));
+            table.row(vec![
+                candidate.group.to_string(),
+                name.to_string(),
+                weight.map_or_else(|| "?".to_owned(), |weight| weight.to_string()),
+                share.map_or_else(|| "-".to_owned(), |share| format!("{share:.1} %")),
+                cluster.set_identifier.clone().unwrap_or_else(|| "-".to_owned()),
+                cluster.kept_by.clone().unwrap_or_else(|| "-".to_owned()),
+            ]);
+        }
+    }
+    data(&table.to_string());
+    Ok(Exit::Done)
+}
+
+fn weight_of(cluster: &CandidateCluster) -> Option<Weight> {
+    cluster.weight.as_ref().ok().copied()
+}
+
+async fn set(args: SetArgs) -> anyhow::Result<Exit> {
+    let world = connect(&args.look).await?;
+    let group = GroupName(args.group.clone());
+    let candidates = survey(&world, Stateful::Allowed).await?.candidates;
+    let Some(candidate) = candidates.into_iter().find(|candidate| candidate.group == group) else {
+        return Err(user_error(format!("there is no group {group}"), "`crossfade weights get` lists them"));
+    };
+    let now: BTreeMap<ClusterName, Weight> = candidate
+        .clusters
+        .iter()
+        .filter(|(name, _)| world.clusters.iter().any(|cluster| cluster.name == **name))
+        .filter_map(|(name, cluster)| Some((name.clone(), weight_of(cluster)?)))
+        .collect();
+    let wanted = args.weights.iter().map(|(name, weight)| (ClusterName(name.clone()), *weight)).collect();
+    let step = step_of(&group, &now, &wanted)?;
+    if step.is_done() {
+        data(&format!("{group} has these weights already"));
+        return Ok(Exit::Done);
+    }
+    let spec = MigrationSpec {
+        groups: vec![args.group],
+        steps: vec![format!("{}/{}", step.from_weight, step.to_weight)],
+        ..MigrationSpec::new(step.from.0, step.to.0, args.look.zone)
+    };
+    // Boxed: a future that holds a whole migration.
+    Box::pin(migrate::run(MigrateArgs {
+        owners: args.owners,
+        allow_stateful: true,
+        dry_run: args.dry_run,
+        yes: args.yes,
+        output: args.output,
+        ..MigrateArgs::of(spec, args.look.clusters, args.look.probes)
+    }))
+    .await
+}
+
+/// Two weights as one step of a migration.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    from: ClusterName,
+    from_weight: Weight,
+    to: ClusterName,
+    to_weight: Weight,
+    now: (Weight, Weight),
+}
+
+impl Step {
+    fn is_done(&self) -> bool {
+        self.now == (self.from_weight, self.to_weight)
+    }
+}
+
+/// The source is the cluster that gives; when both take, one that serves already.
+fn step_of(
+    group: &GroupName,
+    now: &BTreeMap<ClusterName, Weight>,
+    wanted: &BTreeMap<ClusterName, Weight>,
+) -> anyhow::Result<Step> {
+    if let Some(unknown) = wanted.keys().find(|name| !now.contains_key(*name)) {
+        let known: Vec<&str> = now.keys().map(|name| name.0.as_str()).collect();
+        return Err(user_error(
+            format!("{group} has no weight in {unknown}"),
+            format!("the clusters are {}; name their contexts with --context", known.join(", ")),
+        ));
+    }
+    let after = |name: &ClusterName| wanted.get(name).or_else(|| now.get(name)).copied().unwrap_or_default();
+    let before = |name: &ClusterName| now.get(name).copied().unwrap_or_default();
+    let mut names: Vec<&ClusterName> = wanted.keys().collect();
+    // With one cluster named, its partner is the other that serves, or else any other.
+    names.extend(now.keys().filter(|name| !wanted.contains_key(*name) && !before(name).is_zero()));
+    names.extend(now.keys().filter(|name| !wanted.contains_key(*name) && before(name).is_zero()));
+    names.truncate(2);
+    let [one, other] = names[..] else {
+        return Err(user_error(
+            format!("{group} is in one cluster only"),
+            "weights need two; name both with --context",
+        ));
+    };
+    if after(one).is_zero() && after(other).is_zero() {
+        return Err(user_error(
+            format!(
+                "{group}: both weights would be 0, and Route 53 splits the traffic evenly or as it likes then"
+            ),
+            "leave one of them above 0",
+        ));
+    }
+    let gives = |name: &ClusterName| after(name) < before(name);
+    let one_is_source = gives(one) || (!gives(other) && !before(one).is_zero());
+    let (from, to) = if one_is_source { (one, other) } else { (other, one) };
+    Ok(Step {
+        from_weight: after(from),
+        to_weight: after(to),
+        now: (before(from), before(to)),
+        from: from.clone(),
+        to: to.clone(),
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn mk(weights: &[(&str, u8)]) -> BTreeMap<ClusterName, Weight> {
+        weights.iter().map(|(name, weight)| ((*name).into(), Weight::new(*weight))).collect()
+    }
+
+    fn step(now: &[(&str, u8)], wanted: &[(&str, u8)]) -> (String, u8, String, u8) {
+        let step = step_of(&"a/b".into(), &mk(now), &mk(wanted)).unwrap();
+        (step.from.0, step.from_weight.get(), step.to.0, step.to_weight.get())
+    }
+
+    #[test]
+    fn the_source_is_the_cluster_that_gives_or_serves() {
+        let now = [("blue", 100), ("green", 0)];
+        assert_eq!(step(&now, &[("green", 100)]), ("blue".into(), 100, "green".into(), 100));
+        assert_eq!(step(&now, &[("blue", 0), ("green", 100)]), ("blue".into(), 0, "green".into(), 100));
+        let now = [("blue", 0), ("green", 100)];
+        assert_eq!(step(&now, &[("blue", 100)]), ("green".into(), 100, "blue".into(), 100));
+    }
+
+    #[test]
+    fn all_zero_and_strangers_are_refused() {
+        let now = mk(&[("blue", 100), ("green", 0)]);
+        assert!(step_of(&"a/b".into(), &now, &mk(&[("blue", 0)])).is_err());
+        assert!(step_of(&"a/b".into(), &now, &mk(&[("red", 1)])).is_err());
+        assert!(step_of(&"a/b".into(), &mk(&[("blue", 100)]), &mk(&[("blue", 1)])).is_err());
+    }
+}

@@ -1,0 +1,69 @@
+//! A process that ends with this one, however this one ends, and whose words are kept in a file.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context;
+
+/// Runs its arguments until they end or the end of its input comes, which comes however its parent ends. What it runs keeps
+/// nothing that anybody needs, so it is killed.
+const GUARD: &str = r#"exec 3<&0
+"$@" </dev/null 3<&- & child=$!
+{ read -r _ <&3; kill -KILL "$child"; } & reader=$!
+wait "$child"; code=$?
+kill "$reader" 2>/dev/null
+exit "$code""#;
+
+/// One process and its log. The process ends when this value does.
+pub(super) struct Process {
+    name: String,
+    log: PathBuf,
+    guard: Child,
+}
+
+impl Process {
+    /// Starts `command`; what it prints goes to `NAME.log` in `logs`.
+    pub(super) fn start(name: &str, command: &Command, logs: &Path) -> anyhow::Result<Process> {
+        let log = logs.join(format!("{name}.log"));
+        let file = File::create(&log).with_context(|| log.display().to_string())?;
+        let mut guard = Command::new("bash");
+        guard.args(["-c", GUARD, name]).arg(command.get_program()).args(command.get_args());
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => guard.env(key, value),
+                None => guard.env_remove(key),
+            };
+        }
+        // In a group of its own: Ctrl-C reaches it as the end of its input.
+        let guard = guard
+            .stdin(Stdio::piped())
+            .stdout(file.try_clone().context("a log can be written by two")?)
+            .stderr(file)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{name} does not start"))?;
+        Ok(Process { name: name.to_owned(), log, guard })
+    }
+
+    /// What it has said so far.
+    pub(super) fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What to tell when it has ended though nobody asked it to.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let status = self.guard.try_wait().ok().flatten()?;
+        Some(format!("{} ended ({status})", self.name))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // `wait` closes the guard's input first.
+        if let Err(error) = self.guard.wait() {
+            crate::say(&format!("{} does not end: {error}", self.name));
+        }
+    }
+}
