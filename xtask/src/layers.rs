@@ -37,6 +37,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "serde_json",
             "thiserror",
             "tokio",
+            "tower",
             "tracing",
         ],
     },

@@ -7,6 +7,7 @@ pub mod groups;
 pub mod lease;
 pub mod migrations;
 pub mod presence;
+mod read_again;
 pub mod rights;
 pub mod sources;
 

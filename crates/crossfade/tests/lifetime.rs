@@ -10,12 +10,12 @@ use std::process::{Child, Output, Stdio};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
 use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until, wait_until_async};
 
-#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
 /// A migration with a long bake, stopped once its first step is settled.
 fn start_migration(lab: &LabProcess) -> Child {
     start_migration_with(lab, &[])
 }
 
+#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
 fn start_migration_with(lab: &LabProcess, more: &[&str]) -> Child {
     let mut arguments = vec![
         "migrate",

@@ -304,7 +304,7 @@ impl Driver {
                     }
                     match write(&self.world, group, cluster, *weight, *replaces).await {
                         Ok(()) => {}
-                        Err(error @ (KubeError::Conflict { .. } | KubeError::Unreachable { .. })) => {
+                        Err(error) if error.is_temporary() || matches!(error, KubeError::Conflict { .. }) => {
                             tracing::info!(%group, %cluster, %error, "not written; looking again");
                             return Ok(());
                         }

@@ -46,12 +46,23 @@ pub(super) struct Memory {
     in_sync: BTreeSet<String>,
     /// Since when a host's set shows its weight.
     shown_since: BTreeMap<(String, String), (Weight, Instant)>,
+    /// Since when a knob shows its weight.
+    declared_since: BTreeMap<(GroupName, ClusterName), (Weight, Instant)>,
     reports: BTreeMap<ClusterName, BTreeMap<String, RecordReport>>,
     /// What this driver wrote itself: host and set identifier -> weight and change.
     written: BTreeMap<(String, String), (Weight, ChangeId)>,
 }
 
 impl Memory {
+    fn saw_declared(&mut self, group: &GroupName, cluster: &ClusterName, weight: Option<Weight>) {
+        let key = (group.clone(), cluster.clone());
+        // What cannot be read now has not moved for that.
+        let Some(weight) = weight else { return };
+        if self.declared_since.get(&key).is_none_or(|(shown, _)| *shown != weight) {
+            self.declared_since.insert(key, (weight, Instant::now()));
+        }
+    }
+
     /// The zone as last listed.
     pub(super) fn zone(&self) -> Option<&ZoneRecords> {
         self.records.as_ref().map(|(_, zone)| zone)
@@ -205,6 +216,7 @@ async fn hops_of(
     knob: Option<&Knob>,
 ) -> Vec<HopSeen> {
     let declared = knob.and_then(|knob| knob.weight.clone().ok());
+    memory.saw_declared(&place.group, cluster, declared);
     let record = record_weight(memory, place);
     let everywhere = match record {
         Some(weight) if is_everywhere(world, memory, cluster, place, weight).await => Some(weight),
@@ -259,6 +271,9 @@ async fn is_everywhere(
         memory.shown_since.insert(key, (weight, since));
         shown_since.push((host, since));
     }
+    // A writer that polls may still be under way with the weight that the knob had before.
+    let key = (knob.group.clone(), cluster.clone());
+    let declared_since = memory.declared_since.get(&key).map_or_else(Instant::now, |(_, since)| *since);
     for (host, since) in shown_since {
         let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
         let report = report.filter(|report| report.weight == Some(weight));
@@ -275,7 +290,7 @@ async fn is_everywhere(
                 }
                 synced
             }
-            None => since.elapsed() >= FOREIGN_WRITER_AGE,
+            None => since.max(declared_since).elapsed() >= FOREIGN_WRITER_AGE,
         };
         if !followed {
             return false;
