@@ -129,7 +129,7 @@ pub(super) const CHECKS: &[Check] = &[
     refused!(
         "two gates of one name",
         "from: blue, to: green, zone: example.org, gates: [{kind: http}, {kind: dns, name: http}]",
-        &["two gates have one name"]
+        &["gates have names of their own"]
     ),
     refused!(
         "two traffic gates",
@@ -145,6 +145,11 @@ pub(super) const CHECKS: &[Check] = &[
         "a gate that waits for years",
         "from: blue, to: green, zone: example.org, gates: [{kind: http, initialDelaySeconds: 99999999}]",
         &["spec.gates[0].initialDelaySeconds", "less than or equal to 604800"]
+    ),
+    refused!(
+        "an unknown actuator",
+        "from: blue, to: green, zone: example.org, actuator: hope",
+        &["spec.actuator", "Unsupported value: \"hope\""]
     ),
     refused!(
         "an unknown wish",
