@@ -17,8 +17,8 @@ pub const NAMESPACE: &str = "crossfade";
 
 /// Steps of one migration: as many as whole percents. The API server bounds the cost of the rules by it.
 const STEPS_MAX: usize = 100;
-/// A week: the longest that a step is watched or a source is kept warm.
-const SECONDS_MAX: u32 = 604_800;
+/// A week: the longest that a step is watched, a gate is waited for, or a source is kept warm.
+pub(crate) const SECONDS_MAX: u32 = 604_800;
 /// The longest name of a DNS label, which clusters' names are.
 const NAME_LENGTH_MAX: usize = 63;
 /// Owner ids of one migration: one per cluster and a few of before.

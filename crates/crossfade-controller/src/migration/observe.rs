@@ -1,9 +1,11 @@
 //! The hops of a weight as they look now.
 
+mod reports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crossfade_api::dns_report::{self, RecordReport};
+use crossfade_api::dns_report;
 use crossfade_api::migration::{Actuator, NAMESPACE};
 use crossfade_aws::ChangeId;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
@@ -17,6 +19,7 @@ use kube::api::ListParams;
 
 use crate::migration::records::record_knob;
 use crate::migration::world::World;
+use reports::Reports;
 
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
 /// seconds" to all name servers).
@@ -48,7 +51,7 @@ pub(super) struct Memory {
     shown_since: BTreeMap<(String, String), (Weight, Instant)>,
     /// Since when a knob shows its weight.
     declared_since: BTreeMap<(GroupName, ClusterName), (Weight, Instant)>,
-    reports: BTreeMap<ClusterName, BTreeMap<String, RecordReport>>,
+    reports: Reports,
     /// What this driver wrote itself: host and set identifier -> weight and change.
     written: BTreeMap<(String, String), (Weight, ChangeId)>,
 }
@@ -183,7 +186,7 @@ async fn refresh_reports(world: &World, memory: &mut Memory) {
         let Ok(list) = api.list(&labelled).await else { continue };
         let data = list.items.into_iter().filter_map(|map| map.data).flatten();
         let reports = data.filter_map(|(key, text)| Some((key, serde_json::from_str(&text).ok()?))).collect();
-        memory.reports.insert(cluster.name.clone(), reports);
+        memory.reports.take(cluster.name.clone(), reports);
     }
 }
 
@@ -269,17 +272,16 @@ async fn is_everywhere(
             _ => Instant::now(),
         };
         memory.shown_since.insert(key, (weight, since));
+        memory.reports.judge(cluster, host, weight);
         shown_since.push((host, since));
     }
     // A writer that polls may still be under way with the weight that the knob had before.
     let key = (knob.group.clone(), cluster.clone());
     let declared_since = memory.declared_since.get(&key).map_or_else(Instant::now, |(_, since)| *since);
     for (host, since) in shown_since {
-        let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
-        let report = report.filter(|report| report.weight == Some(weight));
         let own = memory.written.get(&(host.clone(), identifier.clone()));
         let own = own.filter(|(written, _)| *written == weight).map(|(_, change)| change.0.clone());
-        let change = own.or_else(|| report.map(|report| report.change_id.clone()));
+        let change = own.or_else(|| memory.reports.change(cluster, host, weight));
         let followed = match change {
             Some(change) if memory.in_sync.contains(&change) => true,
             Some(change) => {
