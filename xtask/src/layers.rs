@@ -179,6 +179,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "k8s-openapi",
             "kube",
             "serde",
+            "serde-saphyr",
             "serde_json",
             "tokio",
             "tracing",
