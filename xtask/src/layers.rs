@@ -32,6 +32,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         name: "crossfade-kube",
         ours: &["crossfade-core", "crossfade-api"],
         others: &[
+            "bcrypt",
             "futures",
             "http",
             "jiff",
