@@ -19,6 +19,11 @@ pub(crate) const LAYERS: &[Layer] = &[
     Layer { name: "crossfade-routing", ours: &[], others: PURE },
     Layer { name: "crossfade-sim", ours: &["crossfade-core", "crossfade-routing"], others: PURE },
     Layer {
+        name: "crossfade-stack",
+        ours: &["crossfade-core"],
+        others: &["base64", "schemars", "serde", "serde_json", "thiserror"],
+    },
+    Layer {
         name: "crossfade-api",
         ours: &["crossfade-core"],
         others: &["jiff", "k8s-openapi", "kube", "schemars", "serde", "serde_json", "thiserror"],
@@ -27,6 +32,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         name: "crossfade-kube",
         ours: &["crossfade-core", "crossfade-api"],
         others: &[
+            "bcrypt",
             "futures",
             "http",
             "jiff",
