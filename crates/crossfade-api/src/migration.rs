@@ -1,4 +1,5 @@
 //! The `Migration` resource: what a user writes, what the controller or the CLI reports.
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch that a user writes")]
 
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ pub enum Actuator {
     Annotation,
     /// The record sets themselves, in a zone that no DNS controller keeps.
     Route53,
+    /// An annotation of Argo CD's cluster secret; ApplicationSets carry it to charts, charts to the Ingress.
+    #[serde(rename = "gitopsBridge")]
+    GitopsBridge,
 }
 
 /// Moves the traffic of weight groups from one cluster to another, a step at a time.
@@ -104,6 +108,9 @@ pub struct MigrationSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = OWNERS_MAX))]
     pub owners: Vec<String>,
+    /// The weights in `main.tf` will be changed as well: without that, a cluster secret of Terraform's is not written.
+    #[serde(default)]
+    pub i_will_edit_main_tf: bool,
     /// Move groups whose pods mount persistent volumes as well.
     #[serde(default)]
     pub allow_stateful: bool,
@@ -229,6 +236,7 @@ impl MigrationSpec {
             zone: zone.into(),
             actuator: Actuator::Annotation,
             owners: Vec::new(),
+            i_will_edit_main_tf: false,
             allow_stateful: false,
             groups: Vec::new(),
             hosts: Vec::new(),

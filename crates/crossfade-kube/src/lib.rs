@@ -1,5 +1,6 @@
 //! The edge to a Kubernetes API: objects become observations, decisions become patches.
 
+pub mod applications;
 pub mod apply;
 pub mod bridge;
 mod cluster;

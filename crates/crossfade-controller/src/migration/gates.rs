@@ -14,7 +14,8 @@ use crossfade_core::{ClusterName, GroupName, UnixMillis};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::migration::world::{Place, World};
+use crate::migration::place::Place;
+use crate::migration::world::World;
 
 /// Observations that wait for the driver. It comes several times a second; what does not fit is dropped, never queued.
 const QUEUE: usize = 1_024;
