@@ -79,7 +79,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>, options: Options) -> anyhow::Resul
 fn campaign(bench: &Bench, dir: &std::path::Path, options: Options) -> anyhow::Result<bool> {
     let began = Instant::now();
     let users = Users::start(bench)?;
-    let storms = Storms::start(bench, options.seed, options.storms);
+    let storms = Storms::start(bench, options.seed, options.storms, options.kills);
     let mut random = Random::new(options.seed);
     let mut drivers = Drivers::new(bench, dir, options.driver);
     let mut tally = Tally::default();
@@ -157,9 +157,9 @@ fn migrate(
             None => bail!("its driver does not end, {} s after the last fault", CALM_DRIVE_WITHIN.as_secs()),
             Some(Ended::Complete) => break,
             Some(Ended::Otherwise(how)) => bail!("it ended {how}; faults then: {}", storms.since(began)),
-            Some(Ended::CouldNotBegin(why)) if storms.was_stormy_within(Duration::from_secs(10)) => {
+            Some(Ended::CouldNotBegin(why)) if storms.is_rough() => {
                 tally.restarted += 1;
-                say(&format!("a driver could not begin ({}): {why}", storms.since(began)));
+                say(&format!("a driver could not begin ({}): {why}", storms.now()));
                 std::thread::sleep(RESTART_AFTER);
                 drivers.take_up()?;
             }

@@ -33,6 +33,11 @@ pub(crate) const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        name: "crossfade-stack",
+        ours: &["crossfade-core"],
+        others: &["base64", "schemars", "serde", "serde_json", "thiserror"],
+    },
+    Layer {
         name: "crossfade-api",
         ours: &["crossfade-core"],
         others: &["jiff", "k8s-openapi", "kube", "schemars", "serde", "serde_json", "thiserror"],
@@ -41,6 +46,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         name: "crossfade-kube",
         ours: &["crossfade-core", "crossfade-api"],
         others: &[
+            "bcrypt",
             "futures",
             "http",
             "jiff",
@@ -51,6 +57,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "serde_json",
             "thiserror",
             "tokio",
+            "tower",
             "tracing",
         ],
     },
@@ -211,6 +218,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "k8s-openapi",
             "kube",
             "serde",
+            "serde-saphyr",
             "serde_json",
             "tokio",
             "tracing",

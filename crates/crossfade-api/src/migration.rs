@@ -1,4 +1,5 @@
 //! The `Migration` resource: what a user writes, what the controller or the CLI reports.
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch that a user writes")]
 
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ pub const NAMESPACE: &str = "crossfade";
 
 /// Steps of one migration: as many as whole percents. The API server bounds the cost of the rules by it.
 const STEPS_MAX: usize = 100;
-/// A week: the longest that a step is watched or a source is kept warm.
-const SECONDS_MAX: u32 = 604_800;
+/// A week: the longest that a step is watched, a gate is waited for, or a source is kept warm.
+pub(crate) const SECONDS_MAX: u32 = 604_800;
 /// The longest name of a DNS label, which clusters' names are.
 const NAME_LENGTH_MAX: usize = 63;
 /// Owner ids of one migration: one per cluster and a few of before.
@@ -37,6 +38,9 @@ pub enum Actuator {
     Annotation,
     /// The record sets themselves, in a zone that no DNS controller keeps.
     Route53,
+    /// An annotation of Argo CD's cluster secret; ApplicationSets carry it to charts, charts to the Ingress.
+    #[serde(rename = "gitopsBridge")]
+    GitopsBridge,
 }
 
 /// Moves the traffic of weight groups from one cluster to another, a step at a time.
@@ -59,6 +63,8 @@ pub enum Actuator {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.from != self.to").message("from and to have to be two clusters"),
+    validation = Rule::new("!has(self.without) || self.without == self.from || self.without == self.to")
+        .message("without names one of the two clusters"),
     validation = Rule::new("!has(self.groups) || !has(self.hosts) || size(self.groups) == 0 || size(self.hosts) == 0")
         .message("name groups or hosts, not both")
 )]
@@ -102,6 +108,9 @@ pub struct MigrationSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = OWNERS_MAX))]
     pub owners: Vec<String>,
+    /// The weights in `main.tf` will be changed as well: without that, a cluster secret of Terraform's is not written.
+    #[serde(default)]
+    pub i_will_edit_main_tf: bool,
     /// Move groups whose pods mount persistent volumes as well.
     #[serde(default)]
     pub allow_stateful: bool,
@@ -133,6 +142,9 @@ pub struct MigrationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = DRAWS_MAX))]
     pub draws: Option<u32>,
+    /// A cluster of the two that is gone for good: nothing of it is read, written or waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
     /// Go on over weights that somebody else has written since.
     #[serde(default)]
     pub force: bool,
@@ -211,6 +223,11 @@ pub enum SpecError {
 }
 
 impl MigrationSpec {
+    /// Ready pods that the kubernetes gates want, as a percentage of the source's.
+    pub fn ready_percent(&self) -> Option<u32> {
+        self.gates.iter().filter_map(|gate| gate.ready_percent).max()
+    }
+
     /// All groups, the usual steps and gates.
     pub fn new(from: impl Into<String>, to: impl Into<String>, zone: impl Into<String>) -> Self {
         MigrationSpec {
@@ -219,6 +236,7 @@ impl MigrationSpec {
             zone: zone.into(),
             actuator: Actuator::Annotation,
             owners: Vec::new(),
+            i_will_edit_main_tf: false,
             allow_stateful: false,
             groups: Vec::new(),
             hosts: Vec::new(),
@@ -229,6 +247,7 @@ impl MigrationSpec {
             bake_seconds: 0,
             keep_warm_seconds: 0,
             draws: None,
+            without: None,
             force: false,
             promotions: 0,
             promote_to_end: false,
@@ -256,6 +275,7 @@ impl MigrationSpec {
             draws: self.draws.map_or(Spec::DRAWS, u64::from),
             error_level: Spec::ERROR_LEVEL,
             gates: gates::to_core(&self.gates)?,
+            without: self.without.as_deref().map(Into::into),
             force: self.force,
             promotions: self.promotions,
             promote_to_end: self.promote_to_end,
@@ -376,7 +396,7 @@ mod tests {
         assert_eq!(spec["properties"]["onFailure"]["default"], "rollback");
         assert_eq!(spec["properties"]["keepWarmSeconds"]["default"], 0);
         let rules = |schema: &serde_json::Value| schema["x-kubernetes-validations"].as_array().unwrap().len();
-        assert_eq!(rules(spec), 2);
+        assert_eq!(rules(spec), 3);
         assert_eq!(rules(&spec["properties"]["steps"]), 3);
         for fixed in ["from", "to", "zone"] {
             assert_eq!(spec["properties"][fixed]["x-kubernetes-validations"][0]["rule"], "self == oldSelf");

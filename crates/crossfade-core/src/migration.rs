@@ -19,7 +19,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Admitted, Candidate, CandidateCluster, Refusal, Selection, admit};
+pub use admission::{Admitted, Candidate, CandidateCluster, Port, Refusal, Selection, admit};
 pub use engine::{resume, start, step};
 pub use gate::{Gate, GateKind, GateStatus};
 pub use plan::{Action, Plan};

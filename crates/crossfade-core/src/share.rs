@@ -109,5 +109,21 @@ mod tests {
             let pair = pair_for(percent, sum, ThirdClusters::Some);
             prop_assert_eq!(u16::from(pair.from.get()) + u16::from(pair.to.get()), sum);
         }
+
+        /// Of all answers, third clusters' included: a coarser sum cannot do better than half a weight.
+        #[test]
+        fn shares_of_all_are_met_beside_third_clusters(
+            percent in 0.0f64..=100.0,
+            sum in 1u16..=255,
+            third in proptest::collection::vec(0u16..=255, 1..4),
+        ) {
+            let pair = pair_for(percent, sum, ThirdClusters::Some);
+            let all = f64::from(sum + third.iter().sum::<u16>());
+            let wanted = percent / 100.0 * f64::from(sum) / all;
+            let got = f64::from(pair.to.get()) / all;
+            let coarse = 0.5 / all;
+            prop_assert!((got - wanted).abs() <= coarse + 1e-9);
+            prop_assert!(all < 128.0 || coarse <= 1.0 / 255.0);
+        }
     }
 }

@@ -3,13 +3,21 @@
 use std::path::Path;
 
 use crossfade_core::ClusterName;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
 
 use crate::KubeError;
+use crate::read_again::ReadAgain;
 
 /// Reads may take this long; a server that is slower counts as out of reach.
 const READ_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Requests that wait for their turn to be sent: more than all groups of a large cluster have at once; the client's own
+/// queue has this length.
+const REQUESTS_AT_ONCE: usize = 1_024;
 
 /// A cluster that takes part. Cheap to clone.
 #[derive(Clone)]
@@ -42,7 +50,12 @@ impl Cluster {
         let mut config =
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(KubeError::Kubeconfig)?;
         config.connect_timeout = Some(READ_WITHIN);
-        let client = Client::try_from(config).map_err(|error| KubeError::of(&name.0, "connect", error))?;
+        let builder =
+            ClientBuilder::try_from(config).map_err(|error| KubeError::of(&name.0, "connect", error))?;
+        let client = builder
+            .with_layer(&BufferLayer::new(REQUESTS_AT_ONCE))
+            .with_layer(&RetryLayer::new(ReadAgain::default()))
+            .build();
         Ok(Cluster { name, context: context.to_owned(), client })
     }
 

@@ -78,7 +78,17 @@ pub enum KubeError {
         /// The server's words.
         message: String,
     },
-    /// No answer, or one that says that there is none now (429, 5xx): the same request may succeed later.
+    /// The server says that it cannot answer now (429, 5xx).
+    #[error("{cluster}: {action}: the API server fails: {message}")]
+    Failing {
+        /// The cluster.
+        cluster: String,
+        /// What was tried.
+        action: String,
+        /// The server's words.
+        message: String,
+    },
+    /// No answer.
     #[error("{cluster}: {action}: the API server cannot be reached")]
     Unreachable {
         /// The cluster.
@@ -106,11 +116,10 @@ impl KubeError {
         let kube::Error::Api(status) = error else {
             return KubeError::Unreachable { cluster, action, source: Box::new(error) };
         };
-        if status.code == TOO_MANY_REQUESTS || status.code >= SERVER_ERRORS {
-            return KubeError::Unreachable { cluster, action, source: Box::new(kube::Error::Api(status)) };
-        }
         let message = status.message.clone();
-        if status.is_forbidden() || status.code == 401 {
+        if status.code == TOO_MANY_REQUESTS || status.code >= SERVER_ERRORS {
+            KubeError::Failing { cluster, action, message }
+        } else if status.is_forbidden() || status.code == 401 {
             KubeError::Forbidden { cluster, action, message }
         } else if status.is_conflict() {
             KubeError::Conflict { cluster, action }
@@ -131,7 +140,9 @@ impl KubeError {
             KubeError::Forbidden { .. } => {
                 Some("`kubectl auth can-i --list --context CTX` shows what you may do")
             }
-            KubeError::Unreachable { .. } => Some("does `kubectl --context CTX version` answer?"),
+            KubeError::Failing { .. } | KubeError::Unreachable { .. } => {
+                Some("does `kubectl --context CTX version` answer?")
+            }
             KubeError::DefinitionMissing { .. } => Some(
                 "somebody with the rights runs: crossfade migration definition | kubectl --context CTX apply -f -",
             ),
@@ -140,6 +151,11 @@ impl KubeError {
             | KubeError::Refused { .. }
             | KubeError::Manifest { .. } => None,
         }
+    }
+
+    /// True when the same request may succeed later without anything being changed.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, KubeError::Failing { .. } | KubeError::Unreachable { .. })
     }
 
     /// True when the object is not there.
@@ -160,10 +176,10 @@ mod tests {
     #[test]
     fn what_a_server_cannot_do_now_may_succeed_later() {
         for code in [429, 500, 502, 503, 504] {
-            assert!(matches!(answered(code), KubeError::Unreachable { .. }), "{code}");
+            assert!(answered(code).is_temporary(), "{code}");
         }
         for code in [400, 413, 422] {
-            assert!(matches!(answered(code), KubeError::Refused { .. }), "{code}");
+            assert!(!answered(code).is_temporary(), "{code}");
         }
     }
 

@@ -118,6 +118,20 @@ impl ZoneLease {
         Ok(())
     }
 
+    /// Give it back if it is ours; otherwise note how long its holder has been silent, without taking it.
+    pub async fn leave(&mut self) -> Result<(), KubeError> {
+        if self.held_until.is_some() {
+            return self.release().await;
+        }
+        let asked_at = Instant::now();
+        let found =
+            self.api.get_opt(&self.name).await.map_err(|error| self.error("read the lease", error))?;
+        if let Some(lease) = found {
+            self.observe(&lease, asked_at);
+        }
+        Ok(())
+    }
+
     /// How long until another's lease is over by our clock.
     fn observe(&mut self, lease: &Lease, now: Instant) -> Duration {
         let version = lease.metadata.resource_version.clone().unwrap_or_default();

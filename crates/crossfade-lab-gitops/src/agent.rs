@@ -3,6 +3,7 @@
 
 mod router;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::api::{Api, ApiError};
 use crate::cache::{Cache, Change};
 use crate::error::GitOpsError;
 use crate::git::Git;
+use crate::journal::Journal;
 use crate::names::{FIELD_MANAGER, NAMESPACE};
 use crate::object::Key;
 use crate::{apps, crds, sets};
@@ -39,6 +41,8 @@ pub struct AgentOptions {
     pub cluster_name: String,
     /// Repositories; agents share them.
     pub git: Git,
+    /// A file for a line per decision.
+    pub log: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for AgentOptions {
@@ -61,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) cluster_name: String,
     pub(crate) router: Arc<Router>,
     pub(crate) permits: Semaphore,
+    pub(crate) journal: Journal,
 }
 
 impl Agent {
@@ -72,6 +77,7 @@ impl Agent {
         let listener = Arc::clone(&router);
         let cache = Cache::new(api.clone(), Arc::new(move |change: &Change<'_>| listener.route(change)));
         let shared = Arc::new(Shared {
+            journal: Journal::open(&options.cluster_name, options.log.as_deref()),
             api,
             cache,
             git: options.git,

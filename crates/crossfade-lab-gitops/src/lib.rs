@@ -13,6 +13,7 @@ mod crds;
 mod error;
 mod git;
 mod glob;
+mod journal;
 mod labels;
 mod names;
 mod object;

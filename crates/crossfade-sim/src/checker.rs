@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crossfade_core::migration::{Phase, Status, StepTarget};
+use crossfade_core::migration::{Phase, Status, StepTarget, hop};
 
 use crate::driver::{index_of, index_of_group};
 use crate::events::{Event, Events};
-use crate::world::zone::NAME_SERVERS;
+use crate::world::zone::{NAME_SERVERS, RecordSet};
 use crate::world::{FROM, NAMES, TICK_MILLIS, TO, World};
 
 /// A rule that was broken.
@@ -26,6 +26,8 @@ pub struct Violation {
 const HEALTH_KNOWN_WITHIN_MILLIS: u64 = 6_000;
 /// How long before a plan a weight may have been settled last: records are listed every ten seconds at the least.
 const SETTLED_KNOWN_WITHIN_MILLIS: u64 = 11_000;
+/// A DNS controller that repairs another hand's record tells of its change a second later; until then its last one counts.
+const TOLD_WITHIN_MILLIS: u64 = 1_500;
 /// After another hand's write, what was proven before it is not judged by what is true now.
 const OTHER_HAND_WITHIN_MILLIS: u64 = 30_000;
 /// Nothing stands in a driver's way and it has not reacted: a lease to wait for, some failed checks, slow calls.
@@ -41,6 +43,8 @@ pub(crate) struct Checker {
     /// When the step under way was kept first.
     step_began_at: u64,
     has_turned_back: bool,
+    /// The last time that it was paused.
+    paused_at: u64,
     /// The person allowed other hands' weights to be overwritten.
     pub(crate) is_forced: bool,
     pub(crate) events: Events,
@@ -61,6 +65,35 @@ struct Place {
     other_hand: Option<u64>,
     other_hand_at: u64,
     above_zero_at: u64,
+    /// The weight that the migration wants there.
+    target: u8,
+    shown: Shown,
+}
+
+/// What Route 53 lists and every name server answers, as far as drivers could know: what was changed and put back while
+/// nobody listed the records is nobody's knowledge.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    weight: u8,
+    since: u64,
+    /// Something else is shown since then, and a driver has kept that it saw it.
+    left: Option<u64>,
+    left_is_known: bool,
+}
+
+impl Shown {
+    fn tick(&mut self, now: u64, set: &RecordSet, target: u8) {
+        let is_back = set.listed() == Some(self.weight) && set.is_everywhere(self.weight);
+        if !is_back {
+            self.left.get_or_insert(now);
+            if set.listed() == Some(target) && set.is_everywhere(target) {
+                *self = Shown { weight: target, since: set.views_since, left: None, left_is_known: false };
+            }
+        } else if self.left.take().is_some() {
+            self.since = if self.left_is_known { now } else { self.since };
+            self.left_is_known = false;
+        }
+    }
 }
 
 /// A write about to be made.
@@ -98,6 +131,8 @@ impl Checker {
             other_hand: None,
             other_hand_at: 0,
             above_zero_at: 0,
+            target: *weight,
+            shown: Shown { weight: *weight, since: 0, left: None, left_is_known: false },
         };
         Checker {
             began_at: world.now,
@@ -106,6 +141,7 @@ impl Checker {
             preflights: BTreeMap::new(),
             step_began_at: world.now,
             has_turned_back: false,
+            paused_at: 0,
             is_forced: false,
             events: Events::default(),
             violations: Vec::new(),
@@ -152,7 +188,16 @@ impl Checker {
         self.event(world, Event::OtherHand { group, cluster, weight });
         let place = &mut self.places[group][cluster];
         place.other_hand_at = world.now;
-        place.other_hand = (weight != place.ours).then_some(world.now);
+        // In a pause, one of the migration's own weights is what whoever goes on finds and accepts.
+        let is_paused = world.object.status.as_ref().is_some_and(|status| status.phase == Phase::Paused);
+        let is_accepted = is_paused && place.all_ours.contains(&weight);
+        let is_other = weight != place.ours && weight != place.target && !is_accepted;
+        place.other_hand = is_other.then_some(world.now);
+        if weight == place.target {
+            // Nobody can tell it from the migration's own.
+            let version = world.clusters[cluster].knobs[group].version();
+            (place.ours, place.our_version, place.confirmed) = (weight, version, None);
+        }
     }
 
     /// Another hand changed something of the group that is no knob.
@@ -261,6 +306,15 @@ impl Checker {
             for cluster in &group.clusters {
                 let place = &mut self.places[index_of_group(&group.name)][index_of(&cluster.name)];
                 let target = cluster.target.get();
+                place.target = target;
+                if let Some(left_at) = place.shown.left {
+                    let record = cluster.hops.iter().find(|hop| hop.name == hop::RECORD);
+                    let sees_other = record.is_some_and(|hop| {
+                        hop.at.0 >= left_at
+                            && hop.value.is_some_and(|value| value.get() != place.shown.weight)
+                    });
+                    place.shown.left_is_known |= sees_other;
+                }
                 if !place.all_ours.contains(&target) {
                     place.all_ours.push(target);
                 }
@@ -346,7 +400,7 @@ impl Checker {
                     continue;
                 };
                 let set = &world.zone.sets[index][cluster];
-                let since = world.now - set.views_since;
+                let since = world.now - self.shown_since(world, index, cluster, target);
                 if !set.is_everywhere(target) || since + TICK_MILLIS < ttl_millis {
                     let what = format!(
                         "group {index} in {}: {target} is said to be everywhere, and servers show {:?} for {since} ms \
@@ -356,6 +410,19 @@ impl Checker {
                     self.broken("I7", world, what);
                 }
             }
+        }
+    }
+
+    /// Since when a driver may take it that every name server answers with this weight.
+    fn shown_since(&self, world: &World, group: usize, cluster: usize, target: u8) -> u64 {
+        let since = world.zone.sets[group][cluster].views_since;
+        let shown = &self.places[group][cluster].shown;
+        if !self.is_touched(group) {
+            since
+        } else if shown.weight == target {
+            since.min(shown.since).saturating_sub(TOLD_WITHIN_MILLIS)
+        } else {
+            since.saturating_sub(TOLD_WITHIN_MILLIS)
         }
     }
 
@@ -379,6 +446,8 @@ impl Checker {
                 if world.is_above_zero(cluster, group) {
                     self.places[group][cluster].above_zero_at = world.now;
                 }
+                let place = &mut self.places[group][cluster];
+                place.shown.tick(world.now, &world.zone.sets[group][cluster], place.target);
             }
             if !self.is_touched(group) {
                 self.judge_all_zero(world, group);
@@ -410,7 +479,11 @@ impl Checker {
 
     /// What a driver that nothing stands in the way of has to notice.
     fn judge_reactions(&mut self, world: &World, status: &Status) {
-        let is_overdue = |since: u64| world.now - since.max(world.disturbed_at) > REACTS_WITHIN_MILLIS;
+        if status.phase == Phase::Paused {
+            self.paused_at = world.now;
+        }
+        let free_since = world.disturbed_at.max(self.paused_at);
+        let is_overdue = |since: u64| world.now - since.max(free_since) > REACTS_WITHIN_MILLIS;
         for group in 0..world.groups() {
             let (from, to) = (&world.clusters[FROM].balancers[group], &world.clusters[TO].balancers[group]);
             let fails_since = to.silent_since.zip(from.answering_since).map(|(to, from)| to.max(from));

@@ -235,11 +235,15 @@ impl Driver {
             self.kept_at = Some(now);
             self.doing = Doing::Keeping(Box::new(Planned { plan, looked, at: now }));
         } else if leases.source || around.has(Defect::EndUnkept) {
-            known.status = plan.status.clone();
-            self.carry_out(Planned { plan, looked, at: now }, around);
+            let phase = plan.status.phase;
+            known.status = plan.status;
+            self.rest(phase, around);
         } else {
-            // Another driver's migration: looked at, and its end is that driver's to keep.
-            self.wait(now, LOOK_EVERY_MILLIS);
+            // Another driver's migration: looked at, and its end is that driver's to keep. A lease whose holder died is
+            // waited for here: who begins anew begins to wait anew.
+            let Known { status, spec, .. } = known;
+            let phase = if is_driven(status, spec.wish) { Phase::Progressing } else { status.phase };
+            self.rest(phase, around);
         }
     }
 
@@ -331,15 +335,23 @@ impl Driver {
     }
 
     fn carry_out(&mut self, planned: Planned, around: &mut Around<'_>) {
+        let phase = planned.plan.status.phase;
+        if planned.plan.actions.is_empty() || has_to_stop(phase) {
+            self.rest(phase, around);
+        } else {
+            self.doing = Doing::Acting(act::todo(planned));
+        }
+    }
+
+    /// Nothing is to be done now, or ever.
+    fn rest(&mut self, phase: Phase, around: &mut Around<'_>) {
         let now = around.world.now;
-        if matches!(planned.plan.status.phase, Phase::Complete | Phase::RolledBack | Phase::Paused) {
+        if has_to_stop(phase) {
             self.release(around);
             self.doing = Doing::Seeking;
             self.wait(now, SEEK_EVERY_MILLIS);
-        } else if planned.plan.actions.is_empty() {
-            self.wait(now, LOOK_EVERY_MILLIS);
         } else {
-            self.doing = Doing::Acting(act::todo(planned));
+            self.wait(now, LOOK_EVERY_MILLIS);
         }
     }
 
@@ -367,6 +379,10 @@ fn is_driven(status: &Status, wish: Wish) -> bool {
         Phase::Paused => wish == Wish::Rollback,
         Phase::Progressing | Phase::Draining | Phase::RollingBack => true,
     }
+}
+
+fn has_to_stop(phase: Phase) -> bool {
+    matches!(phase, Phase::Complete | Phase::RolledBack | Phase::Paused)
 }
 
 /// Admits the migration; somebody else may do so at the same time, and one of them is first.

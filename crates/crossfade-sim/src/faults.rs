@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     Agent { cluster: usize, group: usize, after_millis: u64, times: u64 },
     /// A sync that began so long ago ends: the knob shows what it was then.
     LateSync { cluster: usize, group: usize, millis: u64 },
+    /// The next step has just begun when a cluster's API is out of reach, and the weights are wanted back.
+    BlindWayBack { cluster: usize, millis: u64 },
     /// The person at the wheel wants the weights back.
     WishRollback,
     /// The person at the wheel pauses and goes on later.
@@ -90,6 +92,7 @@ impl Fault {
             Fault::EditRecord { .. } => "record edit",
             Fault::Agent { .. } => "agent reverts",
             Fault::LateSync { .. } => "late sync",
+            Fault::BlindWayBack { .. } => "blind way back",
             Fault::WishRollback => "rollback wished",
             Fault::WishPause { .. } => "pause wished",
         }
@@ -106,7 +109,7 @@ pub(crate) fn draw(random: &mut Random, world: &World, slots: usize) -> Vec<(u64
             let span =
                 if random.chance(50) { FAULTS_BEGIN_UNTIL_MILLIS / 4 } else { FAULTS_BEGIN_UNTIL_MILLIS };
             let at = world.now + random.below(span);
-            let kinds = if is_mild { 13 } else { 25 };
+            let kinds = if is_mild { 13 } else { 26 };
             (at, one(random, world, slots, kinds))
         })
         .collect();
@@ -166,6 +169,7 @@ fn one(random: &mut Random, world: &World, slots: usize, kinds: u64) -> Fault {
         20 => Fault::LateSync { cluster, group, millis },
         21 => Fault::AllUnhealthy { group, millis },
         22 => Fault::WishRollback,
+        23 => Fault::BlindWayBack { cluster, millis },
         _ => Fault::WishPause { millis },
     }
 }

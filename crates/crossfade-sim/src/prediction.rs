@@ -5,7 +5,7 @@ use crossfade_core::migration::{Phase, Spec};
 use crate::checker::Checker;
 use crate::driver::{Around, Driver};
 use crate::random::Random;
-use crate::users::Crowd;
+use crate::users::{Crowd, OVERSTAY_FACTOR_MAX};
 use crate::world::writer::Writer;
 use crate::world::{BEGIN_MILLIS, FROM, TICK_MILLIS, TO, World};
 
@@ -68,7 +68,14 @@ pub fn predict(options: &PredictionOptions) -> Prediction {
     let mut crowd = Crowd::new(&world, USERS, u64::from(options.overstaying_percent), &mut random);
     let mut samples = Vec::new();
     let mut is_complete = false;
-    while world.now < BEGIN_MILLIS + VIRTUAL_MILLIS_MAX && !is_complete {
+    // Who overstays comes after the end; the picture shows it.
+    let overstays_millis = if options.overstaying_percent > 0 {
+        OVERSTAY_FACTOR_MAX * u64::from(options.ttl_seconds) * 1000
+    } else {
+        0
+    };
+    let mut ends_at = BEGIN_MILLIS + VIRTUAL_MILLIS_MAX;
+    while world.now < ends_at {
         world.tick(&mut random);
         driver.tick(&mut Around {
             world: &mut world,
@@ -77,13 +84,21 @@ pub fn predict(options: &PredictionOptions) -> Prediction {
             defect: None,
         });
         crowd.tick(&world, &mut random);
-        is_complete = world.object.status.as_ref().is_some_and(|status| status.phase == Phase::Complete);
-        if is_complete || (world.now - BEGIN_MILLIS) % SAMPLE_EVERY_MILLIS < TICK_MILLIS {
+        if !is_complete && world.object.status.as_ref().is_some_and(|status| status.phase == Phase::Complete)
+        {
+            is_complete = true;
+            ends_at = world.now + overstays_millis;
+        }
+        if world.now >= ends_at || (world.now - BEGIN_MILLIS) % SAMPLE_EVERY_MILLIS < TICK_MILLIS {
             samples.push(sample(&world, &crowd));
         }
     }
-    let history = world.object.status.map(|status| status.history).unwrap_or_default();
-    let events = history.into_iter().map(|entry| (seconds_of(entry.at.0), entry.message)).collect();
+    let history = world.object.status.take().map(|status| status.history).unwrap_or_default();
+    let mut events: Vec<(f64, String)> =
+        history.into_iter().map(|entry| (seconds_of(entry.at.0), entry.message)).collect();
+    if is_complete && overstays_millis > 0 {
+        events.push((seconds_of(world.now), "resolvers that overstayed have asked again".to_owned()));
+    }
     Prediction { samples, events, is_complete }
 }
 
@@ -134,6 +149,7 @@ mod tests {
             draws: 400,
             error_level: Spec::ERROR_LEVEL,
             gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+            without: None,
             force: false,
             promotions: 0,
             promote_to_end: false,
@@ -165,5 +181,13 @@ mod tests {
         assert!(slow.samples.len() > fast.samples.len() + 100);
         // Two steps, a TTL each, beside what the name servers take.
         assert!(fast.samples.last().is_some_and(|sample| (120.0..240.0).contains(&sample.at_seconds)));
+    }
+    #[test]
+    fn who_overstays_is_there_after_the_end_and_gone_at_last() {
+        let prediction = predict(&PredictionOptions { overstaying_percent: 20, ..mk_options(true) });
+        let complete_at = prediction.events.iter().find(|(_, what)| what == "complete").map(|(at, _)| *at);
+        let at_end = prediction.samples.iter().find(|sample| Some(sample.at_seconds) >= complete_at);
+        assert!(at_end.is_some_and(|sample| (0.8..0.99).contains(&sample.users)), "{at_end:?}");
+        assert!(prediction.samples.last().is_some_and(|sample| sample.users > 0.999));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crossfade_core::migration::{Gate, GateKind, OnFailure, Phase, Spec, StepTarget, Wish};
+use crossfade_core::migration::{Gate, GateKind, OnFailure, Phase, Spec, Stage, StepTarget, Wish};
 
 use crate::checker::{Checker, Violation};
 use crate::defect::Defect;
@@ -78,6 +78,8 @@ struct Run {
     person: Person,
     crowd: Crowd,
     next_id: u64,
+    /// What the beginning of the next step brings.
+    blind: Option<(usize, u64)>,
     met: BTreeSet<&'static str>,
     /// Faults that a migration may end early for.
     destination_failed: bool,
@@ -104,6 +106,7 @@ pub fn run_seed(seed: u64, defect: Option<Defect>) -> RunReport {
         person: Person::default(),
         crowd,
         next_id: 100,
+        blind: None,
         met: BTreeSet::new(),
         destination_failed: false,
         health_changed: false,
@@ -140,6 +143,7 @@ fn mk_spec(random: &mut Random) -> Spec {
         draws: 400,
         error_level: Spec::ERROR_LEVEL,
         gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+        without: None,
         force: false,
         promotions: 0,
         promote_to_end: false,
@@ -180,6 +184,9 @@ impl Run {
                         .insert(format!("{phase:?}/{stage:?} > {:?}/{:?}", status.phase, status.stage));
                 }
                 last = Some((status.phase, status.stage));
+                if (status.phase, status.stage) == (Phase::Progressing, Stage::Writing) && status.step > 0 {
+                    self.blind_way_back();
+                }
             }
             if let Some(found) = self.ending() {
                 ending = found;
@@ -262,11 +269,8 @@ impl Run {
                     cluster.balancers[group].begin(now, now + millis, Trouble::Unhealthy);
                 }
             }
-            Fault::WishRollback => {
-                self.person.has_wished_rollback = true;
-                self.world.object.spec.wish = Wish::Rollback;
-                self.world.object.version += 1;
-            }
+            Fault::WishRollback => self.wish_rollback(),
+            Fault::BlindWayBack { cluster, millis } => self.blind = Some((cluster, millis)),
             Fault::WishPause { millis } => {
                 if self.world.object.spec.wish == Wish::Advance {
                     self.world.object.spec.wish = Wish::Pause;
@@ -277,6 +281,20 @@ impl Run {
             Fault::Edit { .. } | Fault::EditRecord { .. } | Fault::Agent { .. } | Fault::LateSync { .. } => {
                 self.let_hand_in(fault, checker);
             }
+        }
+    }
+
+    fn wish_rollback(&mut self) {
+        self.person.has_wished_rollback = true;
+        self.world.object.spec.wish = Wish::Rollback;
+        self.world.object.version += 1;
+    }
+
+    /// A step that is not the first has just begun.
+    fn blind_way_back(&mut self) {
+        if let Some((cluster, millis)) = self.blind.take() {
+            self.world.clusters[cluster].api.down_until = self.world.now + millis;
+            self.wish_rollback();
         }
     }
 
@@ -372,7 +390,8 @@ impl Run {
         let failure = status.and_then(|status| status.failure.as_ref());
         let touched = (0..world.groups()).any(|group| checker.is_touched(group));
         let is_reason = match failure.map_or("", |failure| failure.reason.as_str()) {
-            "ForeignChange" => touched,
+            // A read of the past takes the migration's own weight for another hand's, and holds: safe, and not its fault.
+            "ForeignChange" => touched || self.met.contains("stale reads"),
             "GateFailed" | "PreflightFailed" => self.destination_failed,
             "RatioTestFailed" => self.health_changed || self.records_edited || touched,
             "RolledBackByUser" => self.person.has_wished_rollback,

@@ -9,7 +9,7 @@ use crossfade_routing::choose;
 /// Requests of one user, milliseconds apart.
 const ASKS_EVERY_MILLIS: u64 = 1_000;
 /// An overstaying user keeps an answer up to this many TTLs.
-const OVERSTAY_FACTOR_MAX: u64 = 3;
+pub(crate) const OVERSTAY_FACTOR_MAX: u64 = 3;
 
 /// One user.
 #[derive(Clone, Debug)]

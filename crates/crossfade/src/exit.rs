@@ -105,7 +105,7 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         return (Exit::UserFailure, user.hint.clone());
     }
     if let Some(kube) = kube {
-        let ours = matches!(kube, KubeError::Unreachable { .. } | KubeError::Conflict { .. });
+        let ours = kube.is_temporary() || matches!(kube, KubeError::Conflict { .. });
         let exit = if ours { Exit::OurFailure } else { Exit::UserFailure };
         return (exit, kube.hint().map(ToOwned::to_owned));
     }

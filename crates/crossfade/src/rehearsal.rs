@@ -2,7 +2,7 @@
 //!
 //! It is set up through the same interfaces as a real environment: the AWS SDK, the Kubernetes APIs, processes.
 
-mod setup;
+pub mod setup;
 mod workloads;
 
 pub use workloads::{Workloads, hosts_of};
@@ -59,6 +59,8 @@ pub struct RehearsalOptions {
     pub workloads: Workloads,
     /// What is put in.
     pub contents: Contents,
+    /// More words for the lab's process: which GitOps agents run in it.
+    pub serve_words: Vec<String>,
 }
 
 /// A running one. Its processes end when it is dropped.
@@ -79,13 +81,14 @@ impl Rehearsal {
     ) -> anyhow::Result<Rehearsal> {
         let logs = options.dir.join("logs");
         std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
-        let args = [
+        let mut args = vec![
             "lab".to_owned(),
             "serve".to_owned(),
             format!("--dir={}", options.dir.display()),
             format!("--ttl={}", options.ttl_seconds),
             format!("--seed={}", options.seed),
         ];
+        args.extend(options.serve_words.iter().cloned());
         let began = Instant::now();
         let log = logs.join("lab.log");
         let mut lab = children::spawn(&args, &[("CROSSFADE_LOG".to_owned(), "info".to_owned())], &log)?;
@@ -93,6 +96,11 @@ impl Rehearsal {
         let ready_in = began.elapsed();
         let mut rehearsal = Rehearsal { addresses, ready_in, lab, controllers: Vec::new() };
         report(&format!("lab ready in {} ms", ready_in.as_millis()));
+        if !options.serve_words.is_empty() {
+            let clusters = [rehearsal.cluster(SIDES[0]).await?, rehearsal.cluster(SIDES[1]).await?];
+            setup::wait_for_agents(&clusters).await?;
+            report("one GitOps agent per cluster started");
+        }
         if options.contents != Contents::Nothing {
             rehearsal.fill(options, &logs, &mut report).await?;
         }

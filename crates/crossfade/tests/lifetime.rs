@@ -8,12 +8,16 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Output, Stdio};
 
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
-use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until};
+use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until, wait_until_async};
 
-#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
 /// A migration with a long bake, stopped once its first step is settled.
 fn start_migration(lab: &LabProcess) -> Child {
-    let arguments = [
+    start_migration_with(lab, &[])
+}
+
+#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
+fn start_migration_with(lab: &LabProcess, more: &[&str]) -> Child {
+    let mut arguments = vec![
         "migrate",
         "--from",
         "blue",
@@ -29,6 +33,7 @@ fn start_migration(lab: &LabProcess) -> Child {
         "--context",
         "green=eks-blueprint-green",
     ];
+    arguments.extend(more);
     let mut child = lab.command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut said = Vec::new();
@@ -112,6 +117,35 @@ async fn a_killed_driver_is_followed_by_another() {
     let output = rollback(&lab, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
+}
+
+#[tokio::test]
+async fn a_destination_that_is_gone_is_given_up() {
+    let lab = LabProcess::up(&[]);
+    let mut migration = start_migration_with(&lab, &["--home", "blue"]);
+    signal("INT", migration.id());
+    migration.wait().unwrap();
+    let injected = lab.run(&["lab", "inject", "green", "api-down"]);
+    assert_eq!(injected.status.code(), Some(0), "{}", stderr(&injected));
+
+    let mut arguments =
+        vec!["migration", "rollback", "blue-to-green", "--home-context", "eks-blueprint-blue"];
+    arguments.extend(["--context", "blue=eks-blueprint-blue", "--context", "green=eks-blueprint-green"]);
+    // The source's lease is enough to take the traffic back; the destination's weight is waited for.
+    let mut waiting = lab.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let blue = lab.ingresses("blue", "team-burnham").await;
+    wait_until_async("the source has its weight", async || {
+        let ingress = blue.get("burnham-ingress").await.unwrap();
+        ingress.metadata.annotations.unwrap()[support::WEIGHT] == "100"
+    })
+    .await;
+    assert!(waiting.try_wait().unwrap().is_none(), "it ended with the destination's weight unknown");
+    signal("INT", waiting.id());
+    assert_eq!(waiting.wait().unwrap().code(), Some(130));
+
+    arguments.extend(["--without", "green"]);
+    let output = lab.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 #[test]

@@ -16,8 +16,13 @@ use super::random::Random;
 
 /// Shortest and longest storm.
 const LASTS_MS: (u64, u64) = (1_000, 8_000);
-/// Shortest and longest time between two: long enough that some drivers begin in calm.
+/// Shortest time between two, and the longest when nobody is killed: long enough that some drivers begin in calm.
 const CALM_MS: (u64, u64) = (2_000, 12_000);
+/// What a kill takes: the leases of the one that was killed, and some seconds of its successor's work.
+const KILL_MS: u64 = 18_000;
+/// For how long a storm that is over still explains that a driver could not begin: it asked during the storm and gave up
+/// after it.
+const NOT_LONG: Duration = Duration::from_secs(10);
 /// Faults at once.
 const AT_ONCE_MAX: u64 = 3;
 
@@ -97,10 +102,13 @@ struct Storm {
     faults: Vec<Fault>,
 }
 
-/// `count` storms.
-fn plan(seed: u64, count: u32) -> Vec<Storm> {
+/// `count` storms, spread over the time that `kills` kills take.
+fn plan(seed: u64, count: u32, kills: u32) -> Vec<Storm> {
     // Another stream than that of the kills.
     let mut random = Random::new(seed ^ 0x5707_2a55);
+    let each_ms = u64::from(kills) * KILL_MS / u64::from(count.max(1));
+    let mean_ms = each_ms.saturating_sub(LASTS_MS.0.midpoint(LASTS_MS.1));
+    let calm_ms = (CALM_MS.0, CALM_MS.1.max((2 * mean_ms).saturating_sub(CALM_MS.0)));
     let mut deck = Vec::new();
     let mut missing = KINDS.len();
     let between = |random: &mut Random, (least, most): (u64, u64)| {
@@ -121,7 +129,7 @@ fn plan(seed: u64, count: u32) -> Vec<Storm> {
             }
             missing = missing.saturating_sub(kinds.len());
             Storm {
-                calm_before: between(&mut random, CALM_MS),
+                calm_before: between(&mut random, calm_ms),
                 lasts: between(&mut random, LASTS_MS),
                 faults: kinds.into_iter().map(|kind| Fault::draw(kind, &mut random)).collect(),
             }
@@ -152,8 +160,8 @@ struct Sky {
 }
 
 impl Storms {
-    pub(super) fn start(bench: &Bench, seed: u64, count: u32) -> Storms {
-        let storms = plan(seed, count);
+    pub(super) fn start(bench: &Bench, seed: u64, count: u32, kills: u32) -> Storms {
+        let storms = plan(seed, count, kills);
         let sky = Arc::new(Sky { to_come: AtomicU32::new(count), ..Sky::default() });
         let above = Arc::clone(&sky);
         let scripts: Vec<(Storm, Command, Command)> = storms
@@ -192,8 +200,13 @@ impl Storms {
     }
 
     /// Whether there is a storm, or was one not long ago.
-    pub(super) fn was_stormy_within(&self, time: Duration) -> bool {
-        self.sky.past().iter().any(|past| past.ended.is_none_or(|ended| ended.elapsed() <= time))
+    pub(super) fn is_rough(&self) -> bool {
+        self.sky.past().iter().any(|past| past.ended.is_none_or(|ended| ended.elapsed() <= NOT_LONG))
+    }
+
+    /// What goes wrong, or did not long ago.
+    pub(super) fn now(&self) -> String {
+        Instant::now().checked_sub(NOT_LONG).map_or_else(String::new, |then| self.since(then))
     }
 
     /// What went wrong since then.
@@ -270,7 +283,7 @@ mod tests {
     fn every_kind_comes_and_no_storm_has_one_twice() {
         for seed in 0..50 {
             for count in [1, 2, 8, 40] {
-                let storms = plan(seed, count);
+                let storms = plan(seed, count, 0);
                 assert_eq!(storms.len(), count as usize);
                 let mut seen: Vec<Kind> = Vec::new();
                 for storm in &storms {
@@ -290,8 +303,21 @@ mod tests {
     }
 
     #[test]
+    fn storms_are_spread_over_the_kills() {
+        let seconds = |kills| {
+            plan(1, 100, kills)
+                .iter()
+                .map(|storm| storm.calm_before + storm.lasts)
+                .sum::<Duration>()
+                .as_secs()
+        };
+        assert!((900..1_500).contains(&seconds(0)), "{}", seconds(0));
+        assert!((2_100..3_300).contains(&seconds(150)), "{}", seconds(150));
+    }
+
+    #[test]
     fn a_seed_is_a_plan() {
-        let faults = |seed| plan(seed, 8).into_iter().flat_map(|storm| storm.faults).collect::<Vec<_>>();
+        let faults = |seed| plan(seed, 8, 10).into_iter().flat_map(|storm| storm.faults).collect::<Vec<_>>();
         assert_eq!(faults(7), faults(7));
         assert_ne!(faults(7), faults(8));
     }

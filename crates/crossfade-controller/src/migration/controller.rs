@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::migration::driver::{Driver, DriverError, DriverOptions, Outcome};
-use crate::migration::survey::{Stateful, check_destination, survey};
+use crate::migration::survey::{Stateful, check_capacity, check_destination, survey};
 use crate::migration::world::WorldOptions;
 
 /// How often objects are looked for. A migration takes minutes; two seconds of delay are none.
@@ -109,20 +109,23 @@ async fn drive(
     };
     let mut world = options.world.clone();
     world.actuator = migration.spec.actuator;
+    world.terraform_is_told = migration.spec.i_will_edit_main_tf;
     world.owners.extend(migration.spec.owners.iter().cloned());
     world.clusters.retain(|cluster| cluster.name == core.from || cluster.name == core.to);
-    if world.clusters.len() != 2 {
+    world.clusters.retain(|cluster| !core.is_given_up(&cluster.name));
+    let needed = 2 - usize::from(core.without.is_some());
+    if world.clusters.len() != needed {
         let message = format!("this controller does not know both {} and {}", core.from, core.to);
         return refuse(&migrations, &migration, message).await;
     }
     let stateful = if migration.spec.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
-    let found = survey(&world, stateful).await?;
     let driver_options =
         DriverOptions { world: world.clone(), home: options.home, name, identity: options.identity };
     let has_begun = migration.status.as_ref().is_some_and(|status| status.progress.is_some());
     let mut driver = if has_begun {
-        Driver::follow(driver_options, migration, &found.knobs).await?
+        Driver::follow(driver_options, migration)
     } else {
+        let found = survey(&world, stateful).await?;
         let admitted = match admit(&core, &selection(&migration), found.candidates.clone()) {
             Ok(admitted) => admitted,
             Err(refusals) => {
@@ -130,11 +133,14 @@ async fn drive(
                 return refuse(&migrations, &migration, lines.join("; ")).await;
             }
         };
-        let failing = check_destination(&world, &found.knobs, &admitted, &core.to).await;
+        let mut failing = check_destination(&world, &found.places, &admitted, &core.to).await;
+        if let Some(percent) = migration.spec.ready_percent() {
+            failing.extend(check_capacity(&world, &found.places, &admitted, &core, percent).await);
+        }
         if !failing.is_empty() {
             return refuse(&migrations, &migration, failing.join("; ")).await;
         }
-        Driver::begin(driver_options, migration.spec, admitted, &found.knobs).await?
+        Driver::begin(driver_options, migration.spec, admitted, &found.places).await?
     };
     driver.drive(stop, |_| {}).await
 }

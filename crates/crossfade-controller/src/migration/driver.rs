@@ -7,13 +7,11 @@ use crossfade_api::gates::with_defaults;
 use crossfade_api::migration::{Actuator, Migration, MigrationSpec, MigrationStatus, SpecError};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, HistoryEntry, LeasesSeen, Phase, PreflightSeen, Seen, Spec, Stage, Status, resume,
-    start, step,
+    Action, Admitted, HistoryEntry, Phase, PreflightSeen, Seen, Spec, Stage, Status, Wish, resume, start,
+    step,
 };
-use crossfade_core::{ClusterName, GroupName, Weight};
-use crossfade_kube::groups::Knob;
-use crossfade_kube::lease::{LeaseState, RENEW_EVERY, ZoneLease};
-use crossfade_kube::migrations::{Migrations, cluster_uid, ensure_namespace, write_journal};
+use crossfade_core::{GroupName, Weight};
+use crossfade_kube::migrations::{Migrations, write_journal};
 use crossfade_kube::{Cluster, KubeError};
 use futures::future::join_all;
 use tokio::sync::watch;
@@ -22,8 +20,10 @@ use crate::migration::actions::{draw_group, learn_ttl, preflight, write};
 use crate::migration::clock::now;
 use crate::migration::events::Events;
 use crate::migration::gates::Observers;
+use crate::migration::leases::Leases;
 use crate::migration::observe::{Memory, Pace, observe};
 use crate::migration::records::{RecordWriteError, write_records};
+use crate::migration::survey::Places;
 use crate::migration::world::{World, WorldOptions};
 
 /// Between two looks when nothing is to be done: a hop that settles is seen within a quarter of a second.
@@ -97,8 +97,7 @@ pub struct Driver {
     memory: Memory,
     migrations: Migrations,
     migration: Migration,
-    leases: Vec<ZoneLease>,
-    renewed_at: Option<Instant>,
+    leases: Leases,
     /// `None` = to be read at once.
     wish_read_at: Option<Instant>,
     observers: Observers,
@@ -116,7 +115,7 @@ impl Driver {
         options: DriverOptions,
         spec: MigrationSpec,
         admitted: Vec<Admitted>,
-        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+        places: &Places,
     ) -> Result<Driver, DriverError> {
         let migrations = Migrations::new(&options.home);
         migrations.install().await?;
@@ -130,63 +129,53 @@ impl Driver {
             let status = start(&core, admitted, now());
             migration = keep(&migrations, &migration, status, &[]).await?;
         }
-        Self::new(options, migrations, migration, knobs, told).await
+        Ok(Self::new(options, migrations, migration, places, told))
     }
 
-    /// Takes up an object that exists.
-    pub async fn take_up(
-        options: DriverOptions,
-        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
-    ) -> Result<Driver, DriverError> {
+    /// Takes up an object that exists, ending its pause. Its knobs are learned as its clusters can be reached.
+    pub async fn take_up(options: DriverOptions) -> Result<Driver, DriverError> {
         let migrations = Migrations::new(&options.home);
         let migration = unpause(&migrations, &options.name).await?;
-        let told = last_told(&migration);
-        Self::new(options, migrations, migration, knobs, told).await
+        Ok(Self::follow(options, migration))
     }
 
     /// Goes on with an object as it is.
-    pub async fn follow(
-        options: DriverOptions,
-        migration: Migration,
-        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
-    ) -> Result<Driver, DriverError> {
+    pub fn follow(options: DriverOptions, migration: Migration) -> Driver {
         let migrations = Migrations::new(&options.home);
         let told = last_told(&migration);
-        Self::new(options, migrations, migration, knobs, told).await
+        Self::new(options, migrations, migration, &Places::new(), told)
     }
 
-    async fn new(
+    fn new(
         options: DriverOptions,
         migrations: Migrations,
         migration: Migration,
-        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+        places: &Places,
         told: Option<HistoryEntry>,
-    ) -> Result<Driver, DriverError> {
-        let leases = mk_leases(&options).await?;
+    ) -> Driver {
+        let zone = options.world.zone.name.as_str();
+        let leases = Leases::new(&options.world.clusters, zone, &options.identity);
         let events = Events::new(&options.home, &options.identity, told);
         let mut world = World::new(options.world);
         let spec = &migration.spec;
         let (from, to) = (spec.from.as_str().into(), spec.to.as_str().into());
         let observers = Observers::start(&with_defaults(&spec.gates), &world, &from, &to);
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
-            if let Some(found) = knobs.get(&group.name) {
-                world.watch(group.name.clone(), found.clone());
-            }
+            world.watch(group.name.clone(), places.get(&group.name).cloned().unwrap_or_default());
         }
-        Ok(Driver {
+        Driver {
             world,
             memory: Memory::default(),
             migrations,
             migration,
             leases,
-            renewed_at: None,
             wish_read_at: Some(Instant::now()),
             observers,
             events,
             said: String::new(),
             mirrored: None,
             kept_at: None,
-        })
+        }
     }
 
     /// Rounds until the migration ends, pauses, or `stop` says so. `report` is called after every round.
@@ -207,7 +196,7 @@ impl Driver {
             is_first = false;
             match next {
                 Next::Ended(outcome) => {
-                    self.release().await;
+                    self.leases.release().await;
                     return Ok(outcome);
                 }
                 Next::Again => {}
@@ -225,7 +214,7 @@ impl Driver {
         report: &mut impl FnMut(Progress<'_>),
     ) -> Result<Next, DriverError> {
         self.read_wish().await?;
-        let leases = self.renew_leases().await;
+        self.leases.renew().await;
         let pace = self.pace();
         let groups = observe(&mut self.world, &mut self.memory, pace).await;
         self.observers.look_at(&self.world);
@@ -234,6 +223,7 @@ impl Driver {
             return Ok(Next::Again);
         }
         let spec = to_core(&self.name(), &self.migration.spec)?;
+        let leases = self.leases.seen(&spec);
         let Some(status) = progress_of(&self.migration) else { return Ok(Next::Wait) };
         let gates = self.observers.observations(status.started_at);
         let Results { preflights, draws } = std::mem::take(results);
@@ -271,24 +261,32 @@ impl Driver {
         if leases.source && reached != self.mirrored && self.mirror(&spec).await {
             self.mirrored = reached;
         }
-        match plan.status.phase {
+        // Without the source's lease nothing was kept: only what the object itself says has ended has ended.
+        let reached = if leases.source { plan.status.phase } else { status.phase };
+        match reached {
+            Phase::Paused if !leases.source && spec.wish == Wish::Rollback => return Ok(Next::Wait),
             Phase::Complete => return Ok(Next::Ended(Outcome::Complete)),
             Phase::RolledBack => return Ok(Next::Ended(Outcome::RolledBack)),
             Phase::Paused => return Ok(Next::Ended(Outcome::Paused)),
             Phase::Progressing | Phase::Draining | Phase::RollingBack => {}
         }
-        self.act(&plan.actions, results).await?;
+        self.act(&spec, &plan.actions, results).await?;
         Ok(if plan.actions.is_empty() { Next::Wait } else { Next::Again })
     }
 
-    async fn act(&mut self, actions: &[Action], results: &mut Results) -> Result<(), DriverError> {
+    async fn act(
+        &mut self,
+        spec: &Spec,
+        actions: &[Action],
+        results: &mut Results,
+    ) -> Result<(), DriverError> {
         let checks = actions.iter().filter_map(|action| match action {
             Action::Preflight { group, cluster } => Some(preflight(&self.world, group, cluster, now())),
             _ => None,
         });
         results.preflights = join_all(checks).await;
         if self.world.options.actuator == Actuator::Route53 {
-            self.write_record_sets(actions).await?;
+            self.write_record_sets(spec, actions).await?;
         }
         for action in actions {
             match action {
@@ -300,13 +298,13 @@ impl Driver {
                 }
                 Action::Write { group, cluster, weight, replaces } => {
                     // A lease does not fence: look at it as late as possible; the write itself carries the version seen.
-                    if !self.may_write() {
+                    if !self.may_write(spec) {
                         tracing::warn!("a lease ran out before a write; nothing is written");
                         return Ok(());
                     }
                     match write(&self.world, group, cluster, *weight, *replaces).await {
                         Ok(()) => {}
-                        Err(error @ (KubeError::Conflict { .. } | KubeError::Unreachable { .. })) => {
+                        Err(error) if error.is_temporary() || matches!(error, KubeError::Conflict { .. }) => {
                             tracing::info!(%group, %cluster, %error, "not written; looking again");
                             return Ok(());
                         }
@@ -319,20 +317,21 @@ impl Driver {
     }
 
     /// The weights of each group as one batch, for all clusters at once: there is no moment between.
-    async fn write_record_sets(&mut self, actions: &[Action]) -> Result<(), DriverError> {
+    async fn write_record_sets(&mut self, spec: &Spec, actions: &[Action]) -> Result<(), DriverError> {
         let mut by_group: BTreeMap<&GroupName, BTreeMap<String, Weight>> = BTreeMap::new();
         for action in actions {
             let Action::Write { group, cluster, weight, replaces } = action else { continue };
             let place = self.world.places.get(group).and_then(|places| places.get(cluster));
-            let knob = place.map(|place| &place.knob).filter(|knob| knob.weight == Ok(*replaces));
-            let Some(identifier) = knob.and_then(|knob| knob.set_identifier.clone()) else {
+            let place = place.filter(|place| place.weight == Ok(*replaces));
+            let Some(identifier) = place.and_then(|place| place.set_identifier()).map(ToOwned::to_owned)
+            else {
                 self.memory.list_again();
                 return Ok(());
             };
             by_group.entry(group).or_default().insert(identifier, *weight);
         }
         for (group, weights) in by_group {
-            if !self.may_write() {
+            if !self.may_write(spec) {
                 tracing::warn!("a lease ran out before a write; nothing is written");
                 return Ok(());
             }
@@ -362,12 +361,10 @@ impl Driver {
         }
     }
 
-    fn may_write(&self) -> bool {
-        let now = Instant::now();
+    fn may_write(&self, spec: &Spec) -> bool {
         let is_back = progress_of(&self.migration).is_some_and(|status| status.phase == Phase::RollingBack);
-        let source = &self.migration.spec.from;
-        let mut needed = self.leases.iter().filter(|lease| !is_back || lease.cluster().name.0 == *source);
-        needed.all(|lease| lease.is_held(now))
+        let leases = self.leases.seen(spec);
+        if is_back { leases.source } else { leases.all }
     }
 
     async fn read_wish(&mut self) -> Result<(), DriverError> {
@@ -393,49 +390,6 @@ impl Driver {
             Err(error) => {
                 tracing::warn!(%error, "the migration cannot be read");
                 Ok(())
-            }
-        }
-    }
-
-    async fn renew_leases(&mut self) -> LeasesSeen {
-        let is_due = self.renewed_at.is_none_or(|at| at.elapsed() >= RENEW_EVERY);
-        let now = Instant::now();
-        if is_due || !self.leases.iter().all(|lease| lease.is_held(now)) {
-            self.renewed_at = Some(now);
-            // In the order of the clusters' UIDs, so that two drivers cannot hold one each.
-            let mut is_behind = false;
-            for lease in &mut self.leases {
-                if is_behind {
-                    if let Err(error) = lease.release().await {
-                        tracing::debug!(%error, "the lease runs out by itself");
-                    }
-                    continue;
-                }
-                match lease.acquire_or_renew().await {
-                    Ok(LeaseState::Held) => {}
-                    Ok(LeaseState::HeldBy { holder, free_in }) => {
-                        // Two drivers that each hold one would wait for each other for ever: who is behind on the first
-                        // gives the later ones back.
-                        is_behind = true;
-                        let cluster = &lease.cluster().name;
-                        tracing::info!(%cluster, holder, free_in_s = free_in.as_secs(), "another driver has the lease");
-                    }
-                    Err(error) => tracing::warn!(%error, "no lease"),
-                }
-            }
-        }
-        let now = Instant::now();
-        let source = &self.migration.spec.from;
-        LeasesSeen {
-            source: self.leases.iter().any(|lease| lease.cluster().name.0 == *source && lease.is_held(now)),
-            all: self.leases.iter().all(|lease| lease.is_held(now)),
-        }
-    }
-
-    async fn release(&mut self) {
-        for lease in &mut self.leases {
-            if let Err(error) = lease.release().await {
-                tracing::debug!(%error, "the lease runs out by itself");
             }
         }
     }
@@ -486,17 +440,6 @@ enum Next {
     Again,
     Wait,
     Ended(Outcome),
-}
-
-async fn mk_leases(options: &DriverOptions) -> Result<Vec<ZoneLease>, DriverError> {
-    let mut by_uid = Vec::new();
-    for cluster in &options.world.clusters {
-        ensure_namespace(cluster).await?;
-        by_uid.push((cluster_uid(cluster).await?, cluster));
-    }
-    by_uid.sort_by(|a, b| a.0.cmp(&b.0));
-    let zone = options.world.zone.name.as_str();
-    Ok(by_uid.into_iter().map(|(_, cluster)| ZoneLease::new(cluster, zone, &options.identity)).collect())
 }
 
 fn to_core(name: &str, spec: &MigrationSpec) -> Result<Spec, DriverError> {

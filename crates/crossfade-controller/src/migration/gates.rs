@@ -2,7 +2,7 @@
 
 mod dns;
 mod http;
-mod pods;
+pub(super) mod pods;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,7 +14,8 @@ use crossfade_core::{ClusterName, GroupName, UnixMillis};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::migration::world::{Place, World};
+use crate::migration::place::Place;
+use crate::migration::world::World;
 
 /// Observations that wait for the driver. It comes several times a second; what does not fit is dropped, never queued.
 const QUEUE: usize = 1_024;
@@ -72,9 +73,9 @@ impl Observers {
                     tasks.spawn(dns::run(world.options.name_servers.clone(), to.clone(), picture, outlet));
                 }
                 GateKind::Kubernetes => {
-                    if let (Some(source), Some(destination)) = (world.cluster(from), world.cluster(to)) {
-                        let clusters =
-                            pods::Clusters { source: source.clone(), destination: destination.clone() };
+                    if let Some(destination) = world.cluster(to) {
+                        let source = world.cluster(from).cloned();
+                        let clusters = pods::Clusters { source, destination: destination.clone() };
                         tasks.spawn(pods::run(clusters, gate.ready_percent, picture, outlet));
                     }
                 }

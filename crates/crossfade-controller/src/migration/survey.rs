@@ -4,24 +4,31 @@ use std::collections::BTreeMap;
 
 use crossfade_api::migration::Actuator;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
-use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutcome};
+use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutcome, Port, Spec};
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
+use crossfade_kube::bridge::SecretOwner;
 use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts};
 
 use crate::migration::actions::preflight;
+use crate::migration::bridge::bridge_places;
 use crate::migration::clock::now;
 use crate::migration::driver::DriverError;
+use crate::migration::gates::pods::{count, part};
+use crate::migration::place::{Place, SecretKey};
 use crate::migration::records::record_knobs;
 use crate::migration::world::{World, WorldOptions};
 
-/// Knobs and candidates of every group.
+/// Every group in every cluster.
+pub type Places = BTreeMap<GroupName, BTreeMap<ClusterName, Place>>;
+
+/// Places and candidates of every group.
 pub struct Survey {
     /// For admission.
     pub candidates: Vec<Candidate>,
     /// For the driver.
-    pub knobs: BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    pub places: Places,
     /// Where the records of third clusters point.
     pub third: BTreeMap<GroupName, BTreeMap<ClusterName, String>>,
 }
@@ -39,25 +46,23 @@ pub enum Stateful {
 pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey, DriverError> {
     let records = options.route53.record_sets(&options.zone.id).await?;
     let zone = ZoneRecords::new(options.zone.id.clone(), options.zone.name.clone(), false, records);
-    let mut by_group: BTreeMap<GroupName, BTreeMap<ClusterName, Knob>> = BTreeMap::new();
+    let mut by_group = Places::new();
     let mut clusters: BTreeMap<GroupName, BTreeMap<ClusterName, CandidateCluster>> = BTreeMap::new();
     for cluster in &options.clusters {
         let agents = Agents::read(cluster).await?;
-        for knob in knobs_of(options, cluster, &zone).await? {
-            let volumes = match stateful {
-                Stateful::Looked => backends(cluster, &knob).await?.persistent_volumes,
-                Stateful::Allowed => Vec::new(),
-            };
-            let kept_by = match options.actuator {
-                Actuator::Annotation => agents.keeper_of(&knob),
-                Actuator::Route53 => knob.kept_by.clone(),
-            };
-            let candidate = mk_cluster(&knob, kept_by, volumes);
-            clusters.entry(knob.group.clone()).or_default().insert(cluster.name.clone(), candidate);
-            by_group.entry(knob.group.clone()).or_default().insert(cluster.name.clone(), knob);
+        for (group, place) in places_of(options, cluster, &zone).await? {
+            let mut volumes = Vec::new();
+            if stateful == Stateful::Looked {
+                for object in &place.objects {
+                    volumes.extend(backends(cluster, &object.knob).await?.persistent_volumes);
+                }
+            }
+            let candidate = mk_cluster(&place, kept_by(options, &agents, &place), volumes);
+            clusters.entry(group.clone()).or_default().insert(cluster.name.clone(), candidate);
+            by_group.entry(group).or_default().insert(cluster.name.clone(), place);
         }
     }
-    let mut survey = Survey { candidates: Vec::new(), knobs: by_group, third: BTreeMap::new() };
+    let mut survey = Survey { candidates: Vec::new(), places: by_group, third: BTreeMap::new() };
     for (group, clusters) in clusters {
         let (candidate, third) = mk_candidate(options, &zone, group.clone(), clusters);
         survey.candidates.push(candidate);
@@ -66,32 +71,62 @@ pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey
     Ok(survey)
 }
 
-/// What weights are written on: annotated objects, or the record sets of objects' hosts in the zone.
-async fn knobs_of(
+/// Who would put a written weight back.
+fn kept_by(options: &WorldOptions, agents: &Agents, place: &Place) -> Option<String> {
+    match (options.actuator, &place.secret) {
+        (Actuator::GitopsBridge, Some(SecretKey { secret, .. })) => match &secret.owner {
+            SecretOwner::Terraform { manager } if !options.terraform_is_told => Some(format!(
+                "Terraform (field manager {manager} of the cluster secret {}); edit main.tf as well and pass --i-will-edit-main-tf",
+                secret.name
+            )),
+            SecretOwner::Terraform { .. } | SecretOwner::Nobody => None,
+        },
+        (Actuator::Annotation, _) => place.objects.iter().find_map(|object| agents.keeper_of(&object.knob)),
+        (Actuator::Route53 | Actuator::GitopsBridge, _) => {
+            place.objects.iter().find_map(|object| object.knob.kept_by.clone())
+        }
+    }
+}
+
+/// What weights are written on: annotated objects, the record sets of objects' hosts in the zone, or annotations of the
+/// cluster secret.
+pub(super) async fn places_of(
     options: &WorldOptions,
     cluster: &Cluster,
     zone: &ZoneRecords,
-) -> Result<Vec<Knob>, DriverError> {
+) -> Result<BTreeMap<GroupName, Place>, DriverError> {
+    let of_knob = |knob: Knob| (knob.group.clone(), Place::of_object(knob));
     match options.actuator {
-        Actuator::Annotation => Ok(knobs(cluster).await?),
+        Actuator::Annotation => Ok(knobs(cluster).await?.into_iter().map(of_knob).collect()),
         Actuator::Route53 => {
             let mut found = objects_with_hosts(cluster).await?;
             for knob in &mut found {
                 knob.hosts.retain(|host| RecordName::parse(host).is_ok_and(|name| name.is_in(&zone.name)));
             }
-            Ok(record_knobs(zone, found))
+            Ok(record_knobs(zone, found).into_iter().map(of_knob).collect())
         }
+        Actuator::GitopsBridge => Ok(bridge_places(cluster).await?),
     }
 }
 
-fn mk_cluster(knob: &Knob, kept_by: Option<String>, persistent_volumes: Vec<String>) -> CandidateCluster {
+fn mk_cluster(place: &Place, kept_by: Option<String>, persistent_volumes: Vec<String>) -> CandidateCluster {
+    // The bridge's annotation feeds objects: one that shows another weight is fed by something else.
+    let stray = place.secret.as_ref().and_then(|SecretKey { key, .. }| {
+        let object = place.objects.iter().find(|object| object.knob.weight != place.weight)?;
+        let shown =
+            object.knob.weight.as_ref().map_or_else(Clone::clone, |weight| format!("its weight is {weight}"));
+        Some(format!("{} does not follow {key}: {shown}", object.knob.group))
+    });
+    let ports: Vec<Port> =
+        place.objects.iter().map(|object| Port { number: object.knob.port, tls: object.knob.tls }).collect();
     CandidateCluster {
-        hosts: knob.hosts.clone(),
-        weight: knob.weight.clone(),
-        set_identifier: knob.set_identifier.clone(),
+        hosts: place.hosts().cloned().collect(),
+        weight: stray.map_or_else(|| place.weight.clone(), Err),
+        set_identifier: place.set_identifier().map(ToOwned::to_owned),
         kept_by,
-        load_balancer: knob.load_balancer.clone(),
+        load_balancer: place.objects.iter().map(|object| object.knob.load_balancer.clone()).min().flatten(),
         persistent_volumes,
+        port: ports.first().copied().filter(|port| ports.iter().all(|other| other == port)),
     }
 }
 
@@ -142,6 +177,7 @@ fn mk_candidate(
                 kept_by: None,
                 load_balancer: set.target.clone(),
                 persistent_volumes: Vec::new(),
+                port: None,
             });
         }
     }
@@ -154,16 +190,47 @@ fn is_allowed(options: &WorldOptions, owner: &str, set_identifier: &str) -> bool
     is_named || (options.actuator == Actuator::Annotation && owner == set_identifier)
 }
 
+/// Ready pods of the destination against a part of the source's: one line per Service that has too few.
+pub async fn check_capacity(
+    options: &WorldOptions,
+    places: &Places,
+    admitted: &[Admitted],
+    spec: &Spec,
+    percent: u32,
+) -> Vec<String> {
+    let cluster = |name: &ClusterName| options.clusters.iter().find(|cluster| cluster.name == *name);
+    let (Some(from), Some(to)) = (cluster(&spec.from), cluster(&spec.to)) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for Admitted { group, .. } in admitted {
+        let Some(of_group) = places.get(group) else { continue };
+        let (Some(source), Some(destination)) = (of_group.get(&spec.from), of_group.get(&spec.to)) else {
+            continue;
+        };
+        let counts = futures::future::try_join(count(from, source), count(to, destination)).await;
+        match counts {
+            Err(error) => lines.push(format!("{group}: ready pods cannot be counted: {error}")),
+            Ok((source, destination)) => lines.extend(source.into_iter().filter_map(|(service, ready)| {
+                let found = destination.get(&service).copied().unwrap_or(0);
+                let wanted = part(ready, percent);
+                (found < wanted).then(|| {
+                    format!("{group} in {}: Service {service} has {found} ready pods, {wanted} wanted ({percent} % of {ready})", spec.to)
+                })
+            })),
+        }
+    }
+    lines
+}
+
 /// Preflight of the destination before anything is asked for: what fails, one line per group.
 pub async fn check_destination(
     options: &WorldOptions,
-    knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    places: &Places,
     admitted: &[Admitted],
     destination: &ClusterName,
 ) -> Vec<String> {
     let mut world = World::new(options.clone());
     for group in admitted {
-        world.watch(group.group.clone(), knobs.get(&group.group).cloned().unwrap_or_default());
+        world.watch(group.group.clone(), places.get(&group.group).cloned().unwrap_or_default());
     }
     world.refresh_addresses(&BTreeMap::new()).await;
     let checks = admitted.iter().map(|group| preflight(&world, &group.group, destination, now()));

@@ -6,14 +6,19 @@ use std::time::{Duration, Instant};
 
 use crossfade_api::migration::Actuator;
 use crossfade_aws::{Route53, Zone};
+use crossfade_core::dns::ZoneRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
-use crossfade_kube::groups::Knob;
 use crossfade_probe::dns::{RecordType, query_any};
 use crossfade_probe::http::HttpProbe;
 
+use crate::migration::place::Place;
+use crate::migration::survey::places_of;
+
 /// Load balancers change their addresses at any time; AWS keeps their TTL at 60 s.
 const ADDRESSES_KEPT_FOR: Duration = Duration::from_secs(10);
+/// Between two attempts to list the objects of a cluster that could not be reached.
+const LEARN_EVERY: Duration = Duration::from_secs(5);
 
 /// What a driver is given to look with.
 #[derive(Clone)]
@@ -34,18 +39,11 @@ pub struct WorldOptions {
     pub probe_path: String,
     /// Where weights are written.
     pub actuator: Actuator,
+    /// Somebody has promised to tell Terraform, which owns the cluster secret, about its new weights.
+    pub terraform_is_told: bool,
     /// Owner ids whose records this migration may change (invariant I4), beside the set identifiers themselves with the actuator
     /// `annotation`.
     pub owners: BTreeSet<String>,
-}
-
-/// A group in one cluster, as learned.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// The knob as last read.
-    pub(super) knob: Knob,
-    /// Its load balancer's addresses.
-    pub(super) addresses: Vec<IpAddr>,
 }
 
 /// What was learned.
@@ -55,19 +53,49 @@ pub struct World {
     /// Load balancers of clusters outside the pair: name -> addresses.
     pub(super) third: BTreeMap<GroupName, BTreeMap<ClusterName, Vec<IpAddr>>>,
     resolved_at: Option<Instant>,
+    learned_at: Option<Instant>,
 }
 
 impl World {
     /// Nothing learned yet.
     pub fn new(options: WorldOptions) -> Self {
-        World { options, places: BTreeMap::new(), third: BTreeMap::new(), resolved_at: None }
+        World {
+            options,
+            places: BTreeMap::new(),
+            third: BTreeMap::new(),
+            resolved_at: None,
+            learned_at: None,
+        }
     }
 
-    /// The knobs of the groups that are looked after.
-    pub fn watch(&mut self, group: GroupName, knobs: BTreeMap<ClusterName, Knob>) {
-        let places =
-            knobs.into_iter().map(|(cluster, knob)| (cluster, Place { knob, addresses: Vec::new() }));
-        self.places.insert(group, places.collect());
+    /// A group that is looked after, as far as its places are known.
+    pub fn watch(&mut self, group: GroupName, places: BTreeMap<ClusterName, Place>) {
+        self.places.insert(group, places);
+    }
+
+    /// Finds the knobs that are not known yet: of a migration that was taken up, or of a cluster that could not be reached.
+    pub(super) async fn learn_missing(&mut self, zone: Option<&ZoneRecords>) {
+        let lacks =
+            |cluster: &&Cluster| self.places.values().any(|places| !places.contains_key(&cluster.name));
+        let lacking: Vec<Cluster> = self.options.clusters.iter().filter(lacks).cloned().collect();
+        let Some(zone) = zone else { return };
+        if lacking.is_empty() || self.learned_at.is_some_and(|at| at.elapsed() < LEARN_EVERY) {
+            return;
+        }
+        self.learned_at = Some(Instant::now());
+        for cluster in lacking {
+            match places_of(&self.options, &cluster, zone).await {
+                Ok(places) => {
+                    for (group, place) in places {
+                        if let Some(known) = self.places.get_mut(&group) {
+                            known.entry(cluster.name.clone()).or_insert(place);
+                            self.resolved_at = None;
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(cluster = %cluster.name, %error, "its groups cannot be read"),
+            }
+        }
     }
 
     pub(super) fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {
@@ -77,9 +105,12 @@ impl World {
     /// Which cluster an address belongs to, for one group.
     pub(super) fn serving(&self, group: &GroupName, address: IpAddr) -> Option<ClusterName> {
         let places = self.places.get(group).into_iter().flatten();
-        let pair = places.map(|(name, place)| (name, &place.addresses));
+        let mut pair = places.filter(|(_, place)| place.addresses().any(|known| known == address));
+        if let Some((name, _)) = pair.next() {
+            return Some(name.clone());
+        }
         let third = self.third.get(group).into_iter().flatten();
-        pair.chain(third).find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| name.clone())
+        third.into_iter().find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| name.clone())
     }
 
     /// Learns the addresses of all load balancers anew when they are old. A name that does not resolve keeps what it had.
@@ -93,10 +124,11 @@ impl World {
         self.resolved_at = Some(Instant::now());
         let mut servers = self.options.resolvers.clone();
         servers.extend(&self.options.name_servers);
-        for place in self.places.values_mut().flat_map(BTreeMap::values_mut) {
-            let Some(name) = place.knob.load_balancer.clone() else { continue };
+        let places = self.places.values_mut().flat_map(BTreeMap::values_mut);
+        for object in places.flat_map(|place| &mut place.objects) {
+            let Some(name) = object.knob.load_balancer.clone() else { continue };
             if let Some(addresses) = resolve(&servers, &name).await {
-                place.addresses = addresses;
+                object.addresses = addresses;
             }
         }
         for (group, targets) in third {

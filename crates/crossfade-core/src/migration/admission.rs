@@ -33,6 +33,23 @@ pub struct CandidateCluster {
     pub load_balancer: Option<String>,
     /// How persistent volumes are used, if they are.
     pub persistent_volumes: Vec<String>,
+    /// Where users connect, and whether they speak TLS there; `None` where no object says so (a third cluster's record).
+    pub port: Option<Port>,
+}
+
+/// Where users connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// The number.
+    pub number: u16,
+    /// Whether they speak TLS.
+    pub tls: bool,
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.number, if self.tls { "with TLS" } else { "without TLS" })
+    }
 }
 
 /// What the user chose.
@@ -187,6 +204,20 @@ pub enum Refusal {
         /// The cluster.
         cluster: ClusterName,
     },
+    /// Users would connect to the other cluster differently.
+    #[error("{group}: {from} is asked on port {from_port}, {to} on port {to_port}")]
+    OtherPort {
+        /// The group.
+        group: GroupName,
+        /// The source.
+        from: ClusterName,
+        /// Its port.
+        from_port: Port,
+        /// The destination.
+        to: ClusterName,
+        /// Its port.
+        to_port: Port,
+    },
     /// A record beside the group that is nobody's of this migration.
     #[error("{group}: {record}")]
     ForeignRecord {
@@ -227,6 +258,7 @@ impl Refusal {
             Refusal::OutsideZone { .. } => "is --zone the zone of this host?",
             Refusal::KeptByAgent { .. } => "write the weight where the agent reads it",
             Refusal::NoLoadBalancer { .. } => "wait for the load balancer controller, then try again",
+            Refusal::OtherPort { .. } => "give both clusters the same listeners",
             Refusal::ForeignRecord { .. } => "name its owner with --owner, or remove the record",
             Refusal::Stateful { .. } => "pass --allow-stateful when the data is replicated or not needed",
         }
@@ -381,7 +413,14 @@ fn refuse_weights(spec: &Spec, candidate: &Candidate) -> Vec<Refusal> {
     if let (Some(from), Some(to)) = (identifier_of(&spec.from), identifier_of(&spec.to))
         && from == to
     {
-        refusals.push(Refusal::SameSetIdentifier { group, set_identifier: from });
+        refusals.push(Refusal::SameSetIdentifier { group: group.clone(), set_identifier: from });
+    }
+    let port_of = |name: &ClusterName| candidate.clusters.get(name).and_then(|cluster| cluster.port);
+    if let (Some(from_port), Some(to_port)) = (port_of(&spec.from), port_of(&spec.to))
+        && from_port != to_port
+    {
+        let (from, to) = (spec.from.clone(), spec.to.clone());
+        refusals.push(Refusal::OtherPort { group, from, from_port, to, to_port });
     }
     refusals
 }

@@ -225,8 +225,9 @@ fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<crate
 
 fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
     if let Some(cluster) = group.cluster_mut(cluster) {
-        // Unreadable: the step before was under way, so the knob shows what it began with or what it wanted.
-        cluster.or_previous = cluster.declared().is_none().then_some(cluster.previous);
+        // Unreadable: the step before was under way, so the knob shows what it wanted, or, if it never did, what it began with.
+        let may_be_older = cluster.declared().is_none() && !cluster.reached;
+        cluster.or_previous = may_be_older.then_some(cluster.previous);
         cluster.previous = cluster.declared().unwrap_or(cluster.target);
         cluster.target = target;
         cluster.reached = false;
@@ -252,9 +253,10 @@ fn write_and_settle(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMilli
     prove(status, spec, seen, now)
 }
 
-/// Source and destination.
+/// Source and destination, as far as nobody has given them up.
 fn pair_members<'a>(group: &'a GroupStatus, spec: &'a Spec) -> impl Iterator<Item = &'a ClusterStatus> {
-    [&spec.from, &spec.to].into_iter().filter_map(|name| group.cluster(name))
+    let pair = [&spec.from, &spec.to].into_iter().filter(|name| !spec.is_given_up(name));
+    pair.filter_map(|name| group.cluster(name))
 }
 
 fn unsettled(status: &Status, spec: &Spec) -> Vec<String> {
@@ -437,8 +439,7 @@ fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     if spec.promotions <= status.promotions {
         return Plan::waiting(status, vec!["somebody to promote".to_owned()]);
     }
-    let unknown: Vec<String> =
-        status.groups.iter().filter_map(|group| unknown(group, [&spec.from, &spec.to])).collect();
+    let unknown: Vec<String> = status.groups.iter().filter_map(|group| unknown(group, spec)).collect();
     if !unknown.is_empty() {
         return Plan::waiting(status, unknown);
     }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::UnixMillis;
-use crate::migration::{CheckOutcome, ClusterStatus, Spec, Status};
+use crate::migration::{CheckOutcome, ClusterStatus, GroupStatus, Spec, Status};
 
 /// What a gate looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -195,28 +195,47 @@ pub(super) enum Verdict {
     Inconclusive(String),
 }
 
-/// The verdict over all groups; the first that is not passing counts.
+/// The verdict over all groups. A group whose both sides fail holds, and one that says nothing pauses, unless another group
+/// has failed and has a side to go back to.
 pub(super) fn verdict(status: &Status, spec: &Spec, now: UnixMillis) -> Verdict {
-    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
+    let mut verdict = Verdict::Passing;
     for group in &status.groups {
-        let (Some(from), Some(to)) = (group.cluster(&spec.from), group.cluster(&spec.to)) else { continue };
-        if to.preflight_failures >= Gate::FAILURES_MAX {
-            let what = to.preflight_message.as_deref().unwrap_or("no message");
-            let message = format!("{} in {}: {what}", group.name, spec.to);
-            return held_or_failed(from, spec, "PreflightFailed", message);
+        match verdict_of(group, status, spec, now) {
+            Verdict::Passing => {}
+            failed @ Verdict::Failed { .. } => return failed,
+            other @ (Verdict::Hold(_) | Verdict::Inconclusive(_)) => {
+                if matches!(verdict, Verdict::Passing) {
+                    verdict = other;
+                }
+            }
         }
-        for gate in
-            spec.gates.iter().filter(|gate| gate.decides() && now >= began_at.after(gate.initial_delay))
-        {
-            let Some(seen) = to.gate(&gate.name) else { continue };
-            let what = seen.message.as_deref().unwrap_or("no message");
-            let message = format!("{} in {}: {}: {what}", group.name, spec.to, gate.name);
-            if seen.failures >= gate.failures_max {
-                return held_or_failed(from, spec, "GateFailed", message);
-            }
-            if seen.unknown_since.is_some_and(|since| now.since(since) >= gate.inconclusive_max) {
-                return Verdict::Inconclusive(message);
-            }
+    }
+    verdict
+}
+
+fn verdict_of(group: &GroupStatus, status: &Status, spec: &Spec, now: UnixMillis) -> Verdict {
+    let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
+    let (Some(from), Some(to)) = (group.cluster(&spec.from), group.cluster(&spec.to)) else {
+        return Verdict::Passing;
+    };
+    if to.preflight_failures >= Gate::FAILURES_MAX {
+        let what = to.preflight_message.as_deref().unwrap_or("no message");
+        return held_or_failed(
+            from,
+            spec,
+            "PreflightFailed",
+            format!("{} in {}: {what}", group.name, spec.to),
+        );
+    }
+    for gate in spec.gates.iter().filter(|gate| gate.decides() && now >= began_at.after(gate.initial_delay)) {
+        let Some(seen) = to.gate(&gate.name) else { continue };
+        let what = seen.message.as_deref().unwrap_or("no message");
+        let message = format!("{} in {}: {}: {what}", group.name, spec.to, gate.name);
+        if seen.failures >= gate.failures_max {
+            return held_or_failed(from, spec, "GateFailed", message);
+        }
+        if seen.unknown_since.is_some_and(|since| now.since(since) >= gate.inconclusive_max) {
+            return Verdict::Inconclusive(message);
         }
     }
     Verdict::Passing

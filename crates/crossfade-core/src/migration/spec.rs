@@ -34,6 +34,8 @@ pub struct Spec {
     pub error_level: f64,
     /// What a step has to pass. At least one is of kind `http`: it also says which cluster answers (invariant I2).
     pub gates: Vec<Gate>,
+    /// A cluster of the pair that is gone: nothing of it is read, written or waited for.
+    pub without: Option<ClusterName>,
     /// Go on over weights that somebody else has written since.
     pub force: bool,
     /// How many pauses somebody has ended so far.
@@ -47,6 +49,11 @@ impl Spec {
     pub const DRAWS: u64 = 4_700;
     /// The whole migration's error.
     pub const ERROR_LEVEL: f64 = 1e-4;
+
+    /// Somebody has given the cluster up.
+    pub fn is_given_up(&self, cluster: &ClusterName) -> bool {
+        self.without.as_ref() == Some(cluster)
+    }
 
     /// The ratio test, if it is among the gates.
     pub fn traffic_gate(&self) -> Option<&Gate> {

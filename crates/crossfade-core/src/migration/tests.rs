@@ -8,6 +8,8 @@ use super::*;
 use crate::{ClusterName, GroupName, UnixMillis, Weight};
 
 mod gates;
+mod holding;
+mod properties;
 
 const TICK: Duration = Duration::from_millis(100);
 const TTL_SECONDS: u32 = 3;
@@ -26,6 +28,7 @@ fn mk_spec(steps: &[&str]) -> Spec {
         draws: 1_000,
         error_level: Spec::ERROR_LEVEL,
         gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+        without: None,
         force: false,
         promotions: 0,
         promote_to_end: false,
@@ -40,6 +43,7 @@ fn mk_candidate(blue: Result<u8, &str>, green: Result<u8, &str>) -> Candidate {
         kept_by: None,
         load_balancer: Some(format!("lb-{name}")),
         persistent_volumes: Vec::new(),
+        port: Some(Port { number: 443, tls: true }),
     };
     let clusters =
         BTreeMap::from([("blue".into(), cluster("blue", blue)), ("green".into(), cluster("green", green))]);
@@ -61,6 +65,7 @@ struct World {
     green_answers: bool,
     blue_answers: bool,
     blue_readable: bool,
+    green_readable: bool,
     /// Draws ignore the weights and all go to blue.
     draws_stuck: bool,
     /// Route 53 leaves blue out while another has a weight.
@@ -86,6 +91,7 @@ impl World {
             green_answers: true,
             blue_answers: true,
             blue_readable: true,
+            green_readable: true,
             draws_stuck: false,
             unhealthy_blue: false,
             other_gate: None,
@@ -106,7 +112,7 @@ impl World {
         let group: GroupName = "team-burnham/burnham-ingress".into();
         let mut clusters = BTreeMap::new();
         for (name, trail) in &self.trail {
-            let readable = name.0 != "blue" || self.blue_readable;
+            let readable = if name.0 == "blue" { self.blue_readable } else { self.green_readable };
             let hop = |name: &str, lag: usize| HopSeen {
                 name: name.to_owned(),
                 value: readable.then(|| trail[lag]),
@@ -509,6 +515,9 @@ fn refuses_bad_groups_by_name() {
     let mut kept = mk_candidate(Ok(100), Ok(0));
     kept.clusters.get_mut(&ClusterName::from("green")).unwrap().kept_by = Some("Argo CD".into());
     assert!(matches!(refuse(kept)[0], Refusal::KeptByAgent { .. }));
+    let mut elsewhere = mk_candidate(Ok(100), Ok(0));
+    elsewhere.clusters.get_mut(&"green".into()).unwrap().port = Some(Port { number: 80, tls: false });
+    assert!(matches!(refuse(elsewhere)[0], Refusal::OtherPort { .. }));
     assert!(matches!(admit(&spec, &Selection::All, vec![]).unwrap_err()[0], Refusal::NothingFound(_)));
 }
 
@@ -523,4 +532,22 @@ fn refuses_to_split_a_group() {
     let refusals = admit(&spec, &chosen, vec![candidate]).unwrap_err();
     let text = refusals[0].to_string();
     assert!(text.contains("www.example.org was chosen, burnham.example.org was not"), "{text}");
+}
+
+#[test]
+fn a_cluster_that_was_given_up_is_not_waited_for() {
+    let (mut world, mut spec) = (World::new(100, 0), mk_spec(&["50%", "100%"]));
+    let status = world.begin(&spec);
+    let status = world.run(&spec, status, |status| status.stage == Stage::Baking);
+    world.green_readable = false;
+    world.leases = LeasesSeen { source: true, all: false };
+    spec.wish = Wish::Rollback;
+    let mut status = world.run(&spec, status, |_| true);
+    for _ in 0..200 {
+        status = world.round(&spec, &status);
+    }
+    assert_eq!((status.phase, world.knobs[&"blue".into()].get()), (Phase::RollingBack, 100));
+    spec.without = Some("green".into());
+    let status = world.run(&spec, status, |status| status.phase.is_end());
+    assert_eq!(status.phase, Phase::RolledBack);
 }

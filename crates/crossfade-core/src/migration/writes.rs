@@ -29,13 +29,13 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
     let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
     for group in &status.groups {
         if way == Way::Forth
-            && let Some(unknown) = unknown(group, order)
+            && let Some(unknown) = unknown(group, spec)
         {
             waiting_for.push(unknown);
             continue;
         }
         let mut preflight_is_due = false;
-        for name in order {
+        for name in order.into_iter().filter(|name| !spec.is_given_up(name)) {
             let Some(cluster) = group.cluster(name) else { continue };
             let place = format!("{} in {name}", group.name);
             let Some(declared) = cluster.declared() else {
@@ -75,7 +75,7 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
 }
 
 /// Invariant I9: nothing of a group advances while a weight of its pair, on the knob or in the zone, is unknown.
-pub(super) fn unknown(group: &GroupStatus, pair: [&ClusterName; 2]) -> Option<String> {
+pub(super) fn unknown(group: &GroupStatus, spec: &Spec) -> Option<String> {
     let what = |cluster: &ClusterStatus| {
         let is_unlisted = || cluster.hops.iter().any(|hop| hop.name == hop::RECORD && hop.value.is_none());
         match cluster.declared() {
@@ -84,6 +84,7 @@ pub(super) fn unknown(group: &GroupStatus, pair: [&ClusterName; 2]) -> Option<St
         }
     };
     let of_cluster = |name: &ClusterName| Some((name.clone(), what(group.cluster(name)?)?));
+    let pair = [&spec.from, &spec.to].into_iter().filter(|name| !spec.is_given_up(name));
     let (name, what) = pair.into_iter().find_map(of_cluster)?;
     Some(format!("{} in {name}: {what} cannot be read", group.name))
 }
@@ -92,6 +93,7 @@ pub(super) fn unknown(group: &GroupStatus, pair: [&ClusterName; 2]) -> Option<St
 fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, spec: &Spec, now: UnixMillis) -> bool {
     group.clusters.iter().any(|other| {
         other.name != cluster.name
+            && !spec.is_given_up(&other.name)
             && other.settled() > Some(Weight::ZERO)
             && !other.target.is_zero()
             && other.answers(spec, now, HEALTH_FRESH)

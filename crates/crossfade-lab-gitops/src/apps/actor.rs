@@ -113,7 +113,10 @@ impl Actor {
                     Decision::Refused(reason) => conditions.push(("SyncError", reason)),
                     Decision::Later(after) => wait = Some(after),
                     Decision::Sync(operation) => {
-                        tracing::info!(application = name(application), revisions = ?comparison.revisions, "automated sync");
+                        let to = comparison.revisions.join(", ");
+                        self.shared
+                            .journal
+                            .note(name(application), &format!("Initiated automated sync to '{to}'"));
                         self.run = Some(Run::new(operation, spec));
                     }
                 }
@@ -134,12 +137,8 @@ impl Actor {
                 let until = run.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
                 wait = Some(until.unwrap_or(RUNNING_POLL));
             } else {
-                tracing::info!(
-                    application = name(application),
-                    phase = run.progress.name(),
-                    run.message,
-                    "synced"
-                );
+                let how = format!("Sync operation: {} ({})", run.progress.name(), run.message);
+                self.shared.journal.note(name(application), &how);
             }
         }
         self.write(application, status, is_finished || !is_operated).await?;

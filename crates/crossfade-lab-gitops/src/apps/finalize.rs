@@ -31,7 +31,8 @@ pub(super) async fn go_on(
         && reaches_cluster
     {
         for object in left.iter().filter(|object| wave(object) == last_wave && !is_deleting(object)) {
-            tracing::info!(application = name(application), kind = ?object["kind"], name = name(object), "deleted");
+            let what = format!("deleted {} {}", crate::object::kind(object), name(object));
+            shared.journal.note(name(application), &what);
             shared.api.delete(&Key::of(object), propagation).await?;
         }
         return Ok(());

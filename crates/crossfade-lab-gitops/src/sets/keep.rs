@@ -35,7 +35,7 @@ pub(crate) async fn keep(shared: &Shared, key: &Key) -> Result<(), ApiError> {
         Err(outcome) => outcome,
     };
     if let Outcome::NotGenerated { message, .. } | Outcome::Failed { message, .. } = &outcome {
-        tracing::info!(set = name(&set), message, "ApplicationSet is not up to date");
+        shared.journal.note(name(&set), &format!("ApplicationSet is not up to date: {message}"));
     }
     if annotation(&set, SET_REFRESH) == Some("true") {
         let patch = json!({"metadata": {"annotations": {SET_REFRESH: null}}});
@@ -109,7 +109,7 @@ async fn write(shared: &Shared, set: &Value, generated: Vec<Value>, policy: Poli
             if names.contains(name(&application)) || is_deleting(&application) {
                 continue;
             }
-            tracing::info!(application = name(&application), "no longer generated: deleted");
+            shared.journal.note(name(&application), "no longer generated: deleted");
             if let Err(error) = shared.api.delete(&Key::of(&application), Propagation::Background).await {
                 let failed = Outcome::Failed { reason: "DeleteApplicationError", message: error.to_string() };
                 first_error.get_or_insert(failed);
@@ -175,7 +175,7 @@ async fn create_or_update(
         let whole = applications::laid_over(set, application, None);
         let created = shared.api.create(&whole, SET_MANAGER).await;
         let created = created.map_err(|error| ("CreateApplicationError", error))?;
-        tracing::info!(application = name(application), "created Application");
+        shared.journal.note(name(application), "created Application");
         shared.cache.put(created);
         return Ok(());
     };
@@ -197,7 +197,7 @@ async fn create_or_update(
     if let Some(mut change) = applications::difference(&found, &whole) {
         change["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"].clone();
         let changed = shared.api.merge(&key, "", &change).await.map_err(|error| (CONFLICT, error))?;
-        tracing::info!(application = name(application), "updated Application");
+        shared.journal.note(name(application), "updated Application");
         shared.cache.put(changed);
     }
     Ok(())

@@ -137,6 +137,10 @@ async fn a_kind_that_is_not_served_fails_alone_until_it_is() {
     repository.write("crds/p.yaml", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: provisioners.karpenter.sh}\nspec:\n  group: karpenter.sh\n  scope: Cluster\n  names: {kind: Provisioner, plural: provisioners, singular: provisioner, listKind: ProvisionerList}\n  versions:\n  - name: v1alpha5\n    served: true\n    storage: true\n    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}\n");
     repository.commit();
     lab.create("argoproj.io", "applications", mk_application("crds", &repository.url(), "crds", &json!({})));
+    lab.until_synced("crds").await;
+    // A state that has failed is not tried again; the next one is.
+    repository.write("readme.txt", "another commit");
+    repository.commit();
     lab.until_synced("all").await;
     assert!(lab.get("karpenter.sh", "provisioners", "", "default").is_some());
 }

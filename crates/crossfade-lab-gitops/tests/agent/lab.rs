@@ -104,7 +104,7 @@ impl Lab {
         let repositories =
             mapped.into_iter().map(|(url, name)| (url.to_owned(), dir.path().join(name))).collect();
         let git = Git::start(GitOptions { cache_dir: dir.path().join("cache"), repositories }).unwrap();
-        let options = AgentOptions { client, cluster_name: "eks-blueprint-blue".to_owned(), git };
+        let options = AgentOptions { client, cluster_name: "eks-blueprint-blue".to_owned(), git, log: None };
         let agent = Agent::start(options).await.unwrap();
         Lab { store: server.store(), dir, _agent: agent, _server: server }
     }

@@ -30,8 +30,10 @@ pub(super) struct Eyes {
     in_sync: BTreeSet<u64>,
     /// Since when a set shows its weight, by group and cluster.
     shown_since: BTreeMap<(usize, usize), (u8, u64)>,
+    /// Since when a knob shows its weight: a writer that polls may still be on its way with the one before.
+    declared_since: BTreeMap<(usize, usize), (u8, u64)>,
     reports: BTreeMap<usize, Vec<Report>>,
-    /// Versions of the knobs as last read, by group and cluster.
+    /// Versions of the knobs as just read, by group and cluster; 0 = not read.
     versions: Vec<Vec<u64>>,
 }
 
@@ -97,7 +99,7 @@ impl Eyes {
 
     fn read_knobs(&mut self, slot: Slot, around: &mut Around<'_>) -> Vec<Vec<Option<u8>>> {
         let groups = around.world.groups();
-        self.versions.resize(groups, vec![0; TO + 1]);
+        self.versions = vec![vec![0; TO + 1]; groups];
         let mut knobs = vec![vec![None; TO + 1]; groups];
         for (group, of_group) in knobs.iter_mut().enumerate() {
             for cluster in [FROM, TO] {
@@ -131,6 +133,9 @@ impl Eyes {
         knob: Option<u8>,
         around: &mut Around<'_>,
     ) -> Vec<HopSeen> {
+        if let Some(weight) = knob {
+            since(&mut self.declared_since, (group, cluster), weight, around.world.now);
+        }
         let record = self.records.as_ref().and_then(|(_, listing)| listing[group][cluster]);
         let everywhere = record.filter(|weight| self.is_everywhere(group, cluster, *weight, around));
         vec![mk(hop::DECLARED, knob), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
@@ -138,11 +143,8 @@ impl Eyes {
 
     fn is_everywhere(&mut self, group: usize, cluster: usize, weight: u8, around: &mut Around<'_>) -> bool {
         let now = around.world.now;
-        let since = match self.shown_since.get(&(group, cluster)) {
-            Some((shown, since)) if *shown == weight => *since,
-            _ => now,
-        };
-        self.shown_since.insert((group, cluster), (weight, since));
+        let shown = since(&mut self.shown_since, (group, cluster), weight, now);
+        let declared = self.declared_since.get(&(group, cluster)).map_or(now, |(_, since)| *since);
         let report = self.reports.get(&cluster).and_then(|reports| reports[group]);
         match report.filter(|(reported, _)| *reported == weight) {
             Some((_, change)) if self.in_sync.contains(&change) => true,
@@ -154,9 +156,23 @@ impl Eyes {
                 }
                 is_in_sync
             }
-            None => now - since >= FOREIGN_WRITER_AGE_MILLIS,
+            None => now - shown.max(declared) >= FOREIGN_WRITER_AGE_MILLIS,
         }
     }
+}
+
+/// Since when this weight is there, as far as was looked.
+fn since(
+    known: &mut BTreeMap<(usize, usize), (u8, u64)>,
+    place: (usize, usize),
+    weight: u8,
+    now: u64,
+) -> u64 {
+    let entry = known.entry(place).or_insert((weight, now));
+    if entry.0 != weight {
+        *entry = (weight, now);
+    }
+    entry.1
 }
 
 fn mk(name: &str, value: Option<u8>) -> HopSeen {

@@ -126,6 +126,7 @@ async fn rehearse(args: &DemoArgs, dir: PathBuf) -> anyhow::Result<Exit> {
         seed: args.seed,
         workloads: args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir),
         contents: Contents::Everything,
+        serve_words: Vec::new(),
     };
     let mut view = View::new(args.output == Output::Text && can_redraw());
     let rehearsal = Rehearsal::start(&options, |line| view.line(line)).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use crossfade_api::migration::{Migration, MigrationSpec};
-use crossfade_controller::migration::{Driver, DriverOptions, Stateful, survey, unpause};
+use crossfade_controller::migration::{Driver, DriverOptions, unpause};
 use crossfade_core::migration::{Phase, Stage, Status, Wish};
 use crossfade_kube::Cluster;
 use crossfade_kube::migrations::{Migrations, read_journal};
@@ -109,6 +109,9 @@ struct DriveArgs {
     clusters: ClusterOptions,
     #[command(flatten)]
     probes: ProbeOptions,
+    /// A cluster of the two that is gone for good: nothing of it is read, written or waited for.
+    #[arg(long, value_name = "CLUSTER")]
+    without: Option<String>,
     /// The home was lost: make the object again in --home-context from the journal in the source, whose context this is.
     #[arg(long, value_name = "CTX")]
     from_journal: Option<String>,
@@ -281,7 +284,11 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
         })?;
         Migrations::new(&home).restore(&name, journal).await?;
     }
-    let migration = wish(&home, &name, spec).await?;
+    let mut spec = spec.clone();
+    if let Some(cluster) = &args.without {
+        spec["without"] = json!(cluster);
+    }
+    let migration = wish(&home, &name, &spec).await?;
     let phase =
         migration.status.as_ref().and_then(|status| status.progress.as_ref()).map(|progress| progress.phase);
     if let Some(phase) = phase.filter(|phase| phase.is_end()) {
@@ -299,18 +306,20 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
         ));
         return follow(&migrations, &name, args.output).await;
     }
-    let clusters = vec![
-        args.clusters.connect(&migration.spec.from).await?,
-        args.clusters.connect(&migration.spec.to).await?,
-    ];
+    let core = migration.spec.to_core()?;
+    let mut clusters = Vec::new();
+    for name in [&core.from, &core.to] {
+        if !core.is_given_up(name) {
+            clusters.push(args.clusters.connect(&name.0).await?);
+        }
+    }
     let mut world = args.probes.world(clusters, &migration.spec.zone).await?;
     world.actuator = migration.spec.actuator;
+    world.terraform_is_told = migration.spec.i_will_edit_main_tf;
     world.owners = migration.spec.owners.iter().cloned().collect();
-    let survey = survey(&world, Stateful::Allowed).await?;
-    let core = migration.spec.to_core()?;
     let how = how_to_reach(&home, &world.clusters);
     let options = DriverOptions { world, home, name: name.clone(), identity: identity() };
-    let driver = Driver::take_up(options, &survey.knobs).await?;
+    let driver = Driver::take_up(options).await?;
     drive(driver, &name, &how, &core, args.output).await
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::migration::actions::ask;
 use crate::migration::clock::now;
 use crate::migration::gates::{Outlet, Picture, copy};
-use crate::migration::world::Place;
+use crate::migration::place::Place;
 
 /// One observation of every group and cluster per interval: two a second find a broken destination within two seconds
 /// (three failures in a row) at the cost of two requests a second and host.
@@ -42,12 +42,16 @@ pub(super) async fn run(http: HttpProbe, path: String, picture: Picture, outlet:
 
 /// All hosts, each time through the next address. `None` while no address is known: that is preflight's to say.
 async fn observe(http: &HttpProbe, path: &str, place: &Place, round: usize) -> Option<CheckOutcome> {
-    let address: IpAddr = *place.addresses.get(round % place.addresses.len().max(1))?;
-    for host in &place.knob.hosts {
-        let outcome = ask(http, path, place, host, address).await;
-        if outcome != CheckOutcome::Passed {
-            return Some(outcome);
+    let mut asked = None;
+    for object in &place.objects {
+        let address: IpAddr = *object.addresses.get(round % object.addresses.len().max(1))?;
+        for host in &object.knob.hosts {
+            let outcome = ask(http, path, &object.knob, host, address).await;
+            if outcome != CheckOutcome::Passed {
+                return Some(outcome);
+            }
+            asked = Some(outcome);
         }
     }
-    Some(CheckOutcome::Passed)
+    asked
 }

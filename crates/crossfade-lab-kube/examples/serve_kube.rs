@@ -1,6 +1,6 @@
 //! Serves one empty cluster until it is interrupted, and prints the path of a kubeconfig for it.
 //!
-//! `cargo run -p crossfade-lab-kube --example serve [DIRECTORY]`, then `kubectl --kubeconfig
+//! `cargo run -p crossfade-lab-kube --example serve_kube [DIRECTORY]`, then `kubectl --kubeconfig
 //! DIRECTORY/kubeconfig get namespaces`. Contexts: `admin` and `viewer`. Pods have a log of two lines and a
 //! new one each second.
 #![expect(clippy::print_stdout, reason = "the path is what the program is for")]

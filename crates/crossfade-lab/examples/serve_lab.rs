@@ -1,4 +1,4 @@
-//! A lab with two clusters until its standard input ends: `cargo run -p crossfade-lab --example serve -- DIR [TTL]`.
+//! A lab with two clusters until its standard input ends: `cargo run -p crossfade-lab --example serve_lab -- DIR [TTL]`.
 //!
 //! It prints the environment for `eval`, as `crossfade lab env` does.
 
