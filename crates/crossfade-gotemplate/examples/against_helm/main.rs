@@ -75,8 +75,8 @@ fn main() -> ExitCode {
         }
     }
     for seed in arguments.first_seed..arguments.first_seed + arguments.seeds {
-        let chart = generate::chart(seed);
-        drop(compare(&format!("seed {seed}"), &chart, &[]));
+        let (chart, options) = generate::chart(seed);
+        drop(compare(&format!("seed {seed}"), &chart, &options));
         if fs::remove_dir_all(&chart).is_err() {
             println!("cannot remove {}", chart.display());
         }
