@@ -5,20 +5,29 @@ use regex::Regex;
 /// Patterns of others: what is longer is no pattern.
 const PATTERN_LENGTH_MAX: usize = 1024;
 
-/// `path.Match`: `*` and `?` stop at slashes; the whole path has to match.
-pub(crate) fn is_path_match(pattern: &str, path: &str) -> bool {
-    matches(pattern, path, Stars::WithinSegments)
-}
+/// A pattern, ready to be matched with many paths. One that is none matches nothing.
+pub(crate) struct Glob(Vec<Regex>);
 
-/// A glob for files: `**/` is any directories, `*` stops at slashes.
-pub(crate) fn is_file_match(pattern: &str, path: &str) -> bool {
-    matches(pattern, path, Stars::Across)
-}
+impl Glob {
+    /// `path.Match`: `*` and `?` stop at slashes; the whole path has to match.
+    pub(crate) fn of_path(pattern: &str) -> Glob {
+        Glob(compiled(pattern, Stars::WithinSegments).into_iter().collect())
+    }
 
-/// A glob of a directory source: `*` runs across slashes, `{a,b}` is either.
-pub(crate) fn is_loose_match(pattern: &str, path: &str) -> bool {
-    let pattern = pattern.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(pattern);
-    pattern.split(',').any(|one| matches(one, path, Stars::Loose))
+    /// A glob for files: `**/` is any directories, `*` stops at slashes.
+    pub(crate) fn of_files(pattern: &str) -> Glob {
+        Glob(compiled(pattern, Stars::Across).into_iter().collect())
+    }
+
+    /// A glob of a directory source: `*` runs across slashes, `{a,b}` is either.
+    pub(crate) fn loose(pattern: &str) -> Glob {
+        let inner = pattern.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(pattern);
+        Glob(inner.split(',').filter_map(|one| compiled(one, Stars::Loose)).collect())
+    }
+
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        self.0.iter().any(|regex| regex.is_match(path))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -28,9 +37,9 @@ enum Stars {
     Loose,
 }
 
-fn matches(pattern: &str, path: &str, stars: Stars) -> bool {
+fn compiled(pattern: &str, stars: Stars) -> Option<Regex> {
     if pattern.len() > PATTERN_LENGTH_MAX {
-        return false;
+        return None;
     }
     let mut expression = String::from("^");
     let mut rest = pattern;
@@ -53,7 +62,7 @@ fn matches(pattern: &str, path: &str, stars: Stars) -> bool {
                     expression.push_str(&rest[..=end]);
                     taken = end + 1;
                 }
-                _ => return false,
+                _ => return None,
             },
             '\\' => {
                 let next = rest.chars().nth(1).unwrap_or('\\');
@@ -65,7 +74,7 @@ fn matches(pattern: &str, path: &str, stars: Stars) -> bool {
         rest = rest.get(taken..).unwrap_or_default();
     }
     expression.push('$');
-    Regex::new(&expression).is_ok_and(|regex| regex.is_match(path))
+    Regex::new(&expression).ok()
 }
 
 #[cfg(test)]
@@ -82,12 +91,12 @@ mod tests {
             ("[ab]/c", "b/c", true),
             ("[ab", "a", false),
         ] {
-            assert_eq!(is_path_match(pattern, path), expected, "{pattern} {path}");
+            assert_eq!(Glob::of_path(pattern).matches(path), expected, "{pattern} {path}");
         }
-        assert!(is_file_match("apps/**/config.json", "apps/config.json"));
-        assert!(is_file_match("apps/**/config.json", "apps/a/b/config.json"));
-        assert!(!is_file_match("apps/*/config.json", "apps/a/b/config.json"));
-        assert!(is_loose_match("exclude/*", "exclude/a/b.yaml"));
-        assert!(is_loose_match("{a.yaml,b.yaml}", "b.yaml"));
+        assert!(Glob::of_files("apps/**/config.json").matches("apps/config.json"));
+        assert!(Glob::of_files("apps/**/config.json").matches("apps/a/b/config.json"));
+        assert!(!Glob::of_files("apps/*/config.json").matches("apps/a/b/config.json"));
+        assert!(Glob::loose("exclude/*").matches("exclude/a/b.yaml"));
+        assert!(Glob::loose("{a.yaml,b.yaml}").matches("b.yaml"));
     }
 }

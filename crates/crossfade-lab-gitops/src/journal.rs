@@ -31,7 +31,7 @@ impl Journal {
         tracing::info!(cluster = self.cluster, object, what);
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = file.as_mut() {
-            let now = crate::object::now();
+            let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
             if writeln!(open, "time=\"{now}\" level=info msg={what:?} application={object}").is_err() {
                 *file = None;
             }

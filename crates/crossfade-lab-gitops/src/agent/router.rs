@@ -57,7 +57,11 @@ impl Router {
             }
             ("", "Secret") if objects().any(|object| is_cluster_secret(object)) => {
                 self.add_known_sets();
-                self.wake_all();
+                // What a cluster is called concerns Applications, its annotations do not.
+                let data = |object: Option<&Arc<Value>>| object.map(|object| object["data"].clone());
+                if data(change.before) != data(change.after) {
+                    self.wake_all();
+                }
             }
             ("apiextensions.k8s.io", "CustomResourceDefinition") => self.kinds_changed.notify_one(),
             _ => {}

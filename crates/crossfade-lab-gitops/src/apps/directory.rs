@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::glob::is_loose_match;
+use crate::glob::Glob;
 use crate::object::{text, truth};
 use crate::yaml;
 
@@ -18,7 +18,8 @@ pub(super) fn manifest_paths<'p>(
     paths: impl Iterator<Item = &'p str>,
 ) -> Result<Vec<&'p str>, String> {
     let options = &source["directory"];
-    let (include, exclude) = (text(&options["include"]), text(&options["exclude"]));
+    let of = |field: &str| Some(text(&options[field])).filter(|pattern| !pattern.is_empty()).map(Glob::loose);
+    let (include, exclude) = (of("include"), of("exclude"));
     let mut found = Vec::new();
     for path in paths {
         let inner = path.strip_prefix(dir).unwrap_or(path).trim_start_matches('/');
@@ -27,8 +28,8 @@ pub(super) fn manifest_paths<'p>(
             continue;
         }
         let extension = inner.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let is_left_out = (!exclude.is_empty() && is_loose_match(exclude, inner))
-            || (!include.is_empty() && !is_loose_match(include, inner));
+        let is_left_out = exclude.as_ref().is_some_and(|glob| glob.matches(inner))
+            || include.as_ref().is_some_and(|glob| !glob.matches(inner));
         match extension {
             _ if is_left_out => {}
             "jsonnet" => return Err(format!("the lab's agent does not evaluate jsonnet: {inner}")),

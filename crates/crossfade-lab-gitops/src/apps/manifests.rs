@@ -178,7 +178,9 @@ impl Context<'_> {
         if asked.contains("://") {
             return Err(format!("the lab's agent reads no value files from the network: {asked}"));
         }
-        let (index, dir, path) = match asked.strip_prefix('$') {
+        // Only several sources can refer to one another; else it is a path like any other, and not there.
+        let referring = asked.strip_prefix('$').filter(|_| own.sources.is_multi);
+        let (index, dir, path) = match referring {
             Some(rest) => {
                 let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
                 let referred = own.sources.all.iter().position(|source| text(&source["ref"]) == name);

@@ -2,6 +2,8 @@
 //!
 //! Each step reads a fresh comparison; nothing here waits but for the answers of the API.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::health::{self, Status};
@@ -344,6 +346,18 @@ async fn apply(shared: &Shared, task: &Task, target: &Value, options: &[&str]) -
         return Ok(format!("{what} {}", if live.is_some() { "replaced" } else { "created" }));
     }
     let is_server_side = task.has_option(options, "ServerSideApply=true");
+    let is_as_declared = |live: &Arc<Value>| {
+        let ignored: Vec<&str> = task.ignored.iter().map(String::as_str).collect();
+        super::compare::is_as_declared(target, live, &ignored)
+    };
+    if live.as_ref().is_some_and(is_as_declared) {
+        // Nothing to write: a weight reaches its Ingress without a write of everything beside it.
+        return Ok(if is_server_side {
+            format!("{what} serverside-applied")
+        } else {
+            format!("{what} unchanged")
+        });
+    }
     if !is_server_side {
         let applied = format!("{object}\n");
         set_annotation(&mut object, LAST_APPLIED, &applied);

@@ -8,7 +8,7 @@ use super::clusters::add_path;
 use super::params::flattened;
 use super::render::{Engine, Params, add_values};
 use crate::git::{Fresh, Git, Tree};
-use crate::glob::{is_file_match, is_path_match};
+use crate::glob::Glob;
 use crate::object::{list, text, truth};
 
 pub(super) async fn generate(
@@ -45,10 +45,13 @@ pub(super) async fn generate(
 }
 
 fn directories(generator: &Value, tree: &Tree, engine: &Engine) -> Result<Vec<Params>, String> {
-    let requested = list(&generator["directories"]);
+    let requested: Vec<(Glob, bool)> = list(&generator["directories"])
+        .iter()
+        .map(|one| (Glob::of_path(text(&one["path"])), truth(&one["exclude"])))
+        .collect();
     let is_wanted = |path: &str| {
-        let mut matching = requested.iter().filter(|one| is_path_match(text(&one["path"]), path)).peekable();
-        matching.peek().is_some() && matching.all(|one| !truth(&one["exclude"]))
+        let mut matching = requested.iter().filter(|(glob, _)| glob.matches(path)).peekable();
+        matching.peek().is_some() && matching.all(|(_, excludes)| !excludes)
     };
     let mut found = Vec::new();
     for path in tree.directories().into_iter().filter(|path| is_wanted(path)) {
@@ -66,10 +69,8 @@ async fn files(generator: &Value, git: &Git, tree: &Tree, engine: &Engine) -> Re
     let requested = list(&generator["files"]);
     let matching = |is_excluding: bool| {
         let patterns = requested.iter().filter(move |one| truth(&one["exclude"]) == is_excluding);
-        let patterns: Vec<&str> = patterns.map(|one| text(&one["path"])).collect();
-        tree.files()
-            .filter(|path| patterns.iter().any(|pattern| is_file_match(pattern, path)))
-            .collect::<BTreeSet<_>>()
+        let patterns: Vec<Glob> = patterns.map(|one| Glob::of_files(text(&one["path"]))).collect();
+        tree.files().filter(|path| patterns.iter().any(|glob| glob.matches(path))).collect::<BTreeSet<_>>()
     };
     let (wanted, unwanted) = (matching(false), matching(true));
     let paths: Vec<&str> = wanted.difference(&unwanted).copied().collect();
