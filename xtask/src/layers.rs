@@ -24,6 +24,20 @@ pub(crate) const LAYERS: &[Layer] = &[
         others: &["base64", "schemars", "serde", "serde_json", "thiserror"],
     },
     Layer {
+        name: "crossfade-gotemplate",
+        ours: &[],
+        others: &[
+            "base64",
+            "granit-parser",
+            "miniz_oxide",
+            "regex",
+            "serde_json",
+            "sha1",
+            "sha2",
+            "thiserror",
+        ],
+    },
+    Layer {
         name: "crossfade-api",
         ours: &["crossfade-core"],
         others: &["jiff", "k8s-openapi", "kube", "schemars", "serde", "serde_json", "thiserror"],
@@ -171,6 +185,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         ours: &[
             "crossfade-core",
             "crossfade-api",
+            "crossfade-gotemplate",
             "crossfade-kube",
             "crossfade-aws",
             "crossfade-probe",

@@ -37,6 +37,8 @@ pub enum Command {
     Weights(commands::weights::WeightsArgs),
     /// Predict how the users' share moves during a migration. Touches nothing.
     Simulate(commands::simulate::SimulateArgs),
+    /// Render a chart as `helm template` does. Asks no cluster.
+    Render(commands::render::RenderArgs),
     /// Drive every Migration that a cluster keeps.
     Controller(commands::controller::ControllerArgs),
     /// Run the DNS controller of one cluster.

@@ -8,6 +8,7 @@ pub mod dns_controller;
 pub mod lab;
 pub mod migrate;
 pub mod migration;
+pub mod render;
 #[cfg(feature = "lab")]
 pub mod sample_app;
 pub mod simulate;
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Status(args) => status::run(args).await,
             Command::Verify(args) => verify::run(args).await,
             Command::Weights(args) => weights::run(args).await,
+            Command::Render(args) => render::run(args).await,
             Command::Simulate(args) => simulate::run(&args),
             Command::Controller(args) => controller::run(args).await,
             Command::DnsController(args) => dns_controller::run(args).await.map(|()| Exit::Done),
