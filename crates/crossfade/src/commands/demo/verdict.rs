@@ -8,7 +8,7 @@ use crossfade_lab::users::{Failure, UserTotals};
 use serde_json::{Value, json};
 
 use crate::commands::demo::{DemoArgs, Injection, REQUESTS_MIN, Watched, of_side};
-use crate::commands::migrate::summary_json;
+use crate::commands::migrate::{own_time, summary_json};
 use crate::printer::Paint;
 use crate::rehearsal::{Rehearsal, SIDES, context_of};
 use crate::table::Table;
@@ -161,6 +161,9 @@ impl Verdict {
             self.ready_millis,
             self.memory_bytes / (1024 * 1024)
         );
+        if self.status.phase == Phase::Complete {
+            let _ = writeln!(text, "own time     {}", own_time(&self.status));
+        }
         if let Some(failure) = &self.status.failure {
             let _ = writeln!(text, "way back     {}: {}", failure.reason, failure.message);
         }
