@@ -175,6 +175,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "crossfade-probe",
             "crossfade-controller",
             "crossfade-sim",
+            "crossfade-stack",
             "crossfade-lab",
         ],
         others: &[
@@ -184,6 +185,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "k8s-openapi",
             "kube",
             "serde",
+            "serde-saphyr",
             "serde_json",
             "tokio",
             "tracing",
