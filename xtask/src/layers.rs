@@ -191,6 +191,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "crossfade-probe",
             "crossfade-controller",
             "crossfade-sim",
+            "crossfade-stack",
             "crossfade-lab",
         ],
         others: &[
