@@ -156,6 +156,24 @@ pub(crate) const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        name: "crossfade-lab-gitops",
+        ours: &["crossfade-gotemplate"],
+        others: &[
+            "base64",
+            "futures",
+            "http",
+            "jiff",
+            "k8s-openapi",
+            "kube",
+            "regex",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    },
+    Layer {
         name: "crossfade-lab",
         ours: &["crossfade-core", "crossfade-lab-kube", "crossfade-lab-route53"],
         others: &[
@@ -193,6 +211,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "crossfade-sim",
             "crossfade-stack",
             "crossfade-lab",
+            "crossfade-lab-gitops",
         ],
         others: &[
             "anyhow",
@@ -222,3 +241,7 @@ pub(crate) const ONCE: &[&str] =
 /// A stand-in shares no codec and no client with what it is used to check.
 pub(crate) const NOT_IN_LAB: &[&str] =
     &["kube", "k8s-openapi", "aws-sdk-route53", "aws-config", "aws-smithy-xml"];
+
+/// Crates of the lab that are clients themselves: what they do is judged by the objects they leave in a cluster, and between
+/// them and the product is the wire.
+pub(crate) const CLIENTS_IN_LAB: &[&str] = &["crossfade-lab-gitops"];

@@ -1,6 +1,6 @@
 //! `crossfade export`: files for somebody else's tools.
 
-mod repositories;
+pub mod repositories;
 
 use std::path::{Path, PathBuf};
 
