@@ -15,7 +15,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::json;
-use support::{CROSSFADE, LabProcess, fresh_dir, stderr, wait_until_async};
+use support::{CROSSFADE, LabProcess, fresh_dir, stderr, stdout_json, wait_until_async};
 
 const SECRET: &str = "eks-blueprint-blue";
 
@@ -168,6 +168,36 @@ async fn an_annotation_is_written_only_over_what_was_seen() {
 fn export(dir: &str, more: &[&str]) -> Output {
     let zone = ["--hosted-zone", "eks.example.org"];
     Command::new(CROSSFADE).args(["export", "gitops", dir]).args(zone).args(more).output().unwrap()
+}
+
+fn show(more: &[&str]) -> Output {
+    let args =
+        ["bridge", "show", "--service", "green", "--hosted-zone", "eks.example.org", "--output", "json"];
+    Command::new(CROSSFADE).args(args).args(more).output().unwrap()
+}
+
+#[test]
+fn application_sets_of_ones_own_come_last() {
+    let dir = fresh_dir("sets");
+    std::fs::create_dir_all(&dir).unwrap();
+    let file = dir.join("sets.yaml");
+    let path = file.to_str().unwrap();
+    let set = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: mine, namespace: argocd}\nspec: {}\n";
+    std::fs::write(&file, set).unwrap();
+    let output = show(&["--application-sets", path, "--git-key-secret-name", "github-blueprint-ssh-key"]);
+    assert_done(&output);
+    let objects = stdout_json(&output);
+    assert_eq!(objects.as_array().unwrap().last().unwrap()["metadata"]["name"], "mine");
+    let secret =
+        objects.as_array().unwrap().iter().find(|o| o["metadata"]["name"] == "eks-blueprint-green").unwrap();
+    let annotations = &secret["metadata"]["annotations"];
+    assert_eq!(annotations["aws_secret_manager_git_private_ssh_key_name"], "github-blueprint-ssh-key");
+
+    std::fs::write(&file, set.replace("ApplicationSet", "Secret")).unwrap();
+    assert_refused(&show(&["--application-sets", path]), "is no ApplicationSet");
+    std::fs::write(&file, set.replace("argocd", "default")).unwrap();
+    assert_refused(&show(&["--application-sets", path]), "is in namespace");
+    std::fs::remove_dir_all(&dir).unwrap();
 }
 
 #[test]
