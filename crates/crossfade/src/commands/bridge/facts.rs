@@ -1,14 +1,17 @@
 //! The facts of a cluster as options, with the pattern's defaults.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use crossfade_core::Weight;
 use crossfade_stack::bridge::{
-    AddOn, AddOnsSource, BridgeInput, ClusterFacts, EnabledAddOn, ExternalDnsPolicy, IngressType,
-    ROUTE53_WEIGHT, Team, Weights, WorkloadsSource, derived_names,
+    ARGOCD_NAMESPACE, AddOn, AddOnsSource, BridgeInput, ClusterFacts, EnabledAddOn, ExternalDnsPolicy,
+    IngressType, ROUTE53_WEIGHT, Team, Weights, WorkloadsSource, derived_names,
 };
 use crossfade_stack::text::{AppName, Domain, KeyPart, LabelValue, ObjectName, PlainValue};
+
+use serde_json::Value;
 
 use crate::exit::user_error;
 
@@ -95,6 +98,12 @@ pub struct FactOptions {
     /// What external-dns may do to records.
     #[arg(long, value_enum, default_value_t = DnsPolicy::Sync, help_heading = "Add-ons")]
     pub external_dns_policy: DnsPolicy,
+    /// The name of the key for Git in Secrets Manager, for add-ons that read it there.
+    #[arg(long, value_name = "NAME", help_heading = "Repositories")]
+    pub git_key_secret_name: Option<PlainValue>,
+    /// ApplicationSets of your own, applied after the others.
+    #[arg(long = "application-sets", value_name = "FILE", help_heading = "Repositories")]
+    pub application_sets: Vec<PathBuf>,
     /// Leave out the namespaces, limits and rights of the pattern's teams.
     #[arg(long)]
     pub no_teams: bool,
@@ -179,11 +188,11 @@ impl FactOptions {
                 DnsPolicy::Sync => ExternalDnsPolicy::Sync,
                 DnsPolicy::UpsertOnly => ExternalDnsPolicy::UpsertOnly,
             },
-            git_key_secret_name: None,
+            git_key_secret_name: self.git_key_secret_name.clone(),
             credentials: Vec::new(),
             admin_password: None,
             teams: if self.no_teams { Vec::new() } else { Team::of_the_pattern().map_err(wrong)? },
-            more_application_sets: Vec::new(),
+            more_application_sets: self.more_application_sets()?,
         })
     }
 
@@ -198,6 +207,12 @@ impl FactOptions {
     pub fn given_weights(&self) -> GivenWeights {
         let apps = self.app_weights.iter().map(|(app, weight)| (app.weight_key(), *weight));
         apps.chain(self.weight.map(|weight| (ROUTE53_WEIGHT.to_owned(), weight))).collect()
+    }
+
+    fn more_application_sets(&self) -> anyhow::Result<Vec<Value>> {
+        let sets: Vec<Vec<Value>> =
+            self.application_sets.iter().map(|file| application_sets_of(file)).collect::<Result<_, _>>()?;
+        Ok(sets.concat())
     }
 
     fn enabled(&self) -> anyhow::Result<Vec<EnabledAddOn>> {
@@ -222,4 +237,28 @@ fn or_pattern(url: Option<&PlainValue>, what: &str) -> Result<PlainValue, crossf
         Some(url) => Ok(url.clone()),
         None => PlainValue::parse(&format!("git@github.com:aws-samples/eks-blueprints-{what}")),
     }
+}
+
+/// The documents of a file; anything but an ApplicationSet of Argo CD's namespace is refused.
+fn application_sets_of(file: &Path) -> anyhow::Result<Vec<Value>> {
+    let wrong = |message: String| {
+        user_error(
+            format!("{}: {message}", file.display()),
+            format!("--application-sets takes ApplicationSets of namespace {ARGOCD_NAMESPACE}"),
+        )
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(&text).map_err(|error| wrong(error.to_string()))?;
+    let documents: Vec<Value> = documents.into_iter().filter(|document| !document.is_null()).collect();
+    for document in &documents {
+        let metadata = &document["metadata"];
+        if document["kind"] != "ApplicationSet" || !metadata["name"].is_string() {
+            return Err(wrong(format!("{} {} is no ApplicationSet", document["kind"], metadata["name"])));
+        }
+        if metadata["namespace"] != ARGOCD_NAMESPACE {
+            return Err(wrong(format!("{} is in namespace {}", metadata["name"], metadata["namespace"])));
+        }
+    }
+    Ok(documents)
 }
