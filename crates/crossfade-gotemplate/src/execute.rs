@@ -13,7 +13,10 @@ use std::rc::Rc;
 
 use crate::error::CallError;
 use crate::functions::Functions;
-use crate::limits::{OUTPUT_BYTES_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX, TEXT_BYTES_MAX, TEXT_BYTES_TOTAL_MAX};
+use crate::limits::{
+    EVALUATION_DEPTH_MAX, OUTPUT_BYTES_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX, TEXT_BYTES_MAX,
+    TEXT_BYTES_TOTAL_MAX,
+};
 use crate::parse::{Branch, List, Node, Pipe, Tree};
 use crate::printf::quote;
 use crate::random::Random;
@@ -62,6 +65,7 @@ pub(crate) struct Run<'r> {
     steps: Cell<u64>,
     text: Cell<u64>,
     output: Cell<u64>,
+    depth: Cell<usize>,
     included: RefCell<BTreeMap<Rc<str>, usize>>,
     /// Maps that were changed in place: a circle of maps always has one of them in it, and is broken at the end.
     changed: RefCell<Vec<Map>>,
@@ -85,6 +89,7 @@ impl<'r> Run<'r> {
             steps: Cell::new(0),
             text: Cell::new(0),
             output: Cell::new(0),
+            depth: Cell::new(0),
             included: RefCell::default(),
             changed: RefCell::default(),
         }
@@ -136,7 +141,12 @@ impl<'r> Run<'r> {
 
     /// Counts a piece of work.
     pub fn step(&self) -> Result<(), CallError> {
-        let steps = self.steps.get() + 1;
+        self.steps(1)
+    }
+
+    /// Counts several.
+    pub fn steps(&self, count: u64) -> Result<(), CallError> {
+        let steps = self.steps.get().saturating_add(count);
         self.steps.set(steps);
         if steps > STEPS_MAX {
             return Err(CallError::new(format!("takes more than {STEPS_MAX} steps")));
@@ -277,7 +287,24 @@ impl<'s> State<'s> {
     }
 
     fn list(&mut self, dot: &Value, nodes: &'s List) -> Walked {
-        nodes.iter().try_for_each(|node| self.node(dot, node))
+        self.deeper()?;
+        let walked = nodes.iter().try_for_each(|node| self.node(dot, node));
+        self.shallower();
+        walked
+    }
+
+    /// One level more on the stack.
+    fn deeper(&self) -> Walked {
+        let depth = self.run.depth.get() + 1;
+        if depth > EVALUATION_DEPTH_MAX {
+            return self.fail(&format!("nests deeper than {EVALUATION_DEPTH_MAX} levels"));
+        }
+        self.run.depth.set(depth);
+        Ok(())
+    }
+
+    fn shallower(&self) {
+        self.run.depth.set(self.run.depth.get() - 1);
     }
 
     fn node(&mut self, dot: &Value, node: &'s Node) -> Walked {

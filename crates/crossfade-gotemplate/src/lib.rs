@@ -36,6 +36,11 @@
 //! find nothing; certificates (`genCA` and its like) come from a [`CertificateIssuer`] of the caller or are refused,
 //! and so are `bcrypt`, `htpasswd`, `derivePassword`, `genPrivateKey` and the AES functions; every time zone is UTC; `keys` and `values` are sorted where Go's order changes from run to run.
 //!
+//! # Known differences
+//! `fromToml` is not offered; `slugify` transliterates Latin letters only; a schema's `format` is not checked, and nothing
+//! is fetched for a `$ref`; YAML that cannot be read is refused in other words than libyaml's, save for the most common
+//! ones; Go types that templates cannot make (`uint64`, `time.Duration`) are `int64`.
+//!
 //! # Hostile charts
 //! Templates are programs of others. Depth, steps, lengths, lists and regular expressions have limits (`limits.rs`), and
 //! rendering runs on a thread with a stack that the depth limit fits.

@@ -42,6 +42,10 @@ pub const REGEX_BYTES_MAX: usize = 4 << 20;
 /// One archive inside `charts/`, unpacked. The largest public charts unpack to about 10 MB.
 pub const ARCHIVE_BYTES_MAX: usize = 100 << 20;
 
-/// Stack of the thread a rendering runs on: [`TEMPLATE_DEPTH_MAX`] levels of an unoptimized build fit. Only pages that
-/// are used count.
-pub const STACK_BYTES: usize = 512 << 20;
+/// Bodies and pipelines inside one another while templates run, over all levels of templates: it bounds the stack.
+/// [`TEMPLATE_DEPTH_MAX`] levels of ordinary templates take some 5,000.
+pub const EVALUATION_DEPTH_MAX: usize = 40_000;
+
+/// Stack of the thread a rendering runs on: [`EVALUATION_DEPTH_MAX`] levels of an unoptimized build fit, at some 4 KB
+/// each. Only pages that are used count.
+pub const STACK_BYTES: usize = 256 << 20;

@@ -193,6 +193,9 @@ impl Top<'_> {
         } else {
             format!("{parent_path}/charts/{}", chart.metadata.name)
         };
+        let inner_path =
+            path.strip_suffix(&chart.metadata.name).map(|start| format!("{start}{}", chart.path_name));
+        let inner_path = inner_path.unwrap_or_else(|| path.clone());
         let files = chart.files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
         let api_versions = manifest::API_VERSIONS
             .iter()
@@ -212,7 +215,7 @@ impl Top<'_> {
         for child in &chart.charts {
             let name = child.metadata.name.as_str();
             let child_values = values.get(name).and_then(|value| value.as_map()).unwrap_or_default();
-            subcharts.set(name, self.gather(child, &child_values, &path, false, jobs));
+            subcharts.set(name, self.gather(child, &child_values, &inner_path, false, jobs));
         }
         for (name, bytes) in &chart.templates {
             let is_partial = crate::functions::base_name(name).starts_with('_');
@@ -304,7 +307,8 @@ fn gather_crds(chart: &coalesce::Loaded, path: &str, crds: &mut Vec<Crd>) {
             });
         }
     }
+    let path = path.strip_suffix(&chart.metadata.name).unwrap_or(path);
     for child in &chart.charts {
-        gather_crds(child, &format!("{path}/charts/{}", child.metadata.name), crds);
+        gather_crds(child, &format!("{path}{}/charts/{}", chart.path_name, child.metadata.name), crds);
     }
 }

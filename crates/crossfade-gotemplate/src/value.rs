@@ -125,6 +125,10 @@ pub trait Object {
     fn method(&self, _name: &str) -> Option<&'static str> {
         None
     }
+    /// How many steps a call of a method counts for.
+    fn cost(&self) -> u64 {
+        1
+    }
     /// Calls a method that [`Object::method`] knows, with arguments that fit.
     fn call(&self, _name: &str, _arguments: &[Value]) -> Result<Value, CallError> {
         Ok(Value::Missing)

@@ -46,6 +46,22 @@ fn recursion_without_end_is_refused() {
         let text = outcome(template, "t: \"{{ tpl .Values.t . }}\"\n");
         assert!(text.contains(message), "{template}: {}", &text[text.len().saturating_sub(300)..]);
     }
+    // Levels that are themselves as deep as a text may be.
+    let inner = format!("{}include \"a\" .{}", "(".repeat(190), ")".repeat(190));
+    let parentheses =
+        format!("{{{{ define \"a\" }}}}{{{{ {inner} }}}}{{{{ end }}}}{{{{ include \"a\" . }}}}");
+    let branches =
+        format!("{}{{{{ include \"a\" . }}}}{}", "{{ with 1 }}".repeat(190), "{{ end }}".repeat(190));
+    let branches = format!("{{{{ define \"a\" }}}}{branches}{{{{ end }}}}{{{{ include \"a\" . }}}}");
+    let printed = format!(
+        "{{{{ define \"a\" }}}}{{{{ {}include \"a\" .{} }}}}{{{{ end }}}}{{{{ include \"a\" . }}}}",
+        "print (".repeat(190),
+        ")".repeat(190)
+    );
+    for template in [parentheses, branches, printed] {
+        let text = outcome(&template, "");
+        assert!(text.contains("nests deeper"), "{}", &text[text.len().saturating_sub(300)..]);
+    }
 }
 
 #[test]
@@ -124,6 +140,22 @@ fn texts_that_nest_without_end_are_refused() {
     assert!(outcome("a: 1", &bomb).contains("excessive aliasing"));
     let json = format!("{{{{ fromJson {:?} }}}}", deep("[", "]", 100_000));
     assert!(outcome(&json, "").contains("cannot unmarshal string"));
+}
+
+#[test]
+fn a_schema_that_leads_back_to_itself_ends() {
+    let schema = r##"{"anyOf": [{"not": {"$ref": "#"}}, {"not": {"$ref": "#"}}, {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}]}"##;
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: h\nversion: 1.0.0\n"),
+        ("values.schema.json", schema),
+        ("templates/a.yaml", "a: 1"),
+    ];
+    let files = files.into_iter().map(|(path, text)| (path.to_owned(), text.into())).collect();
+    let started = Instant::now();
+    // Whether it is said to fit does not matter: such a schema has no meaning.
+    let rendered =
+        Chart::from_files(files).and_then(|chart| render(&chart, &Values::new(), &ReleaseOptions::default()));
+    assert!(started.elapsed() < PATIENCE, "{rendered:?} took {:?}", started.elapsed());
 }
 
 #[test]

@@ -68,9 +68,9 @@ const TEXTS: &[&str] = &[
     "(trimSuffix %s %s)",
     "(trimPrefix %s %s)",
     "(trimAll %s %s)",
-    "(indent %i %s)",
-    "(nindent %i %s)",
-    "(repeat %i %s)",
+    "(indent (int (min 9 %i)) %s)",
+    "(nindent (int (min 9 %i)) %s)",
+    "(repeat (int (min 9 %i)) %s)",
     "(regexReplaceAll \"[a-c]+\" %s %s)",
     "(regexFind \"[0-9a-z]+\" %s)",
     "(kindOf %a)",
@@ -93,7 +93,7 @@ const TEXTS: &[&str] = &[
     "(get %m \"a\" | toString)",
     "(dig \"a\" %s (dict \"b\" %a))",
     "(printf \"%%q %%x\" %s %s)",
-    "(seq %i)",
+    "(seq (int (min 9 %i)))",
     "(tpl \"{{ .x }}-{{ .y | quote }}\" (dict \"x\" %a \"y\" %s))",
     "(include \"helper\" (dict \"v\" %a))",
     "(printf \"%%d|%%v|%%T\" %i %n %n)",
@@ -165,8 +165,8 @@ const LISTS: &[&str] = &[
     "(compact %l)",
     "(concat %l %l)",
     "(sortAlpha %l)",
-    "(until %i)",
-    "(untilStep 0 %i 2)",
+    "(until (int (min 9 %i)))",
+    "(untilStep 0 (int (min 9 %i)) 2)",
     "(splitList %s %s)",
     "(keys %m | sortAlpha)",
     "(toStrings %l)",
@@ -380,8 +380,70 @@ impl Generator {
     }
 }
 
-/// Writes the chart of a seed into a new directory of the system's temporary one.
-pub fn chart(seed: u64) -> PathBuf {
+/// Names that meet in charts, subcharts and given values: some are those of the subcharts.
+const NAMES: &[&str] = &["a", "b", "c", "global", "child", "grand", "deep", "enabled"];
+
+impl Generator {
+    /// A tree of values that meets others: few names, many nulls.
+    fn tree(&mut self, depth: usize) -> String {
+        let count = 1 + self.random.below(5);
+        let mut entries: Vec<String> = Vec::new();
+        for name in (0..count).map(|_| self.random.one(NAMES)).collect::<Vec<_>>() {
+            if entries.iter().any(|entry| entry.starts_with(&format!("{name}:"))) {
+                continue;
+            }
+            let value = match self.random.below(7) {
+                0 | 1 => "null".to_owned(),
+                2 | 3 if depth > 0 => self.tree(depth - 1),
+                4 => self.random.one(&["true", "false"]).to_owned(),
+                5 => self.random.one(&["[]", "[1, x]", "{}"]).to_owned(),
+                _ => self.random.one(&["1", "x", "2.5", "\"\""]).to_owned(),
+            };
+            // A subchart's values are a table, or helm refuses the chart.
+            let is_table = matches!(name, "child" | "grand" | "global");
+            let value = if is_table && !value.starts_with('{') { "{}".to_owned() } else { value };
+            entries.push(format!("{name}: {value}"));
+        }
+        format!("{{{}}}", entries.join(", "))
+    }
+
+    /// What a chart of charts is made of: values at three levels, conditions, tags, imports, and given values.
+    fn family(&mut self) -> Vec<(&'static str, String)> {
+        let show = "v: {{ .Values | toJson }}\nc: {{ .Chart.Name }} {{ range .Chart.Dependencies }}{{ .Name }},{{ end }}\n";
+        let chart = |name: &str, rest: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n{rest}");
+        let mut dependency = String::from("dependencies:\n- name: child\n  version: \">=1\"\n");
+        dependency.push_str(self.random.one(&[
+            "",
+            "  condition: child.enabled\n",
+            "  condition: enabled,child.enabled\n",
+        ]));
+        dependency.push_str(self.random.one(&["", "", "  alias: deep\n"]));
+        dependency.push_str(self.random.one(&[
+            "",
+            "  import-values:\n  - a\n  - child: global\n    parent: b.c\n",
+            "  import-values:\n  - child: deep\n    parent: deep\n",
+        ]));
+        let inner = self
+            .random
+            .one(&["", "dependencies:\n- name: grand\n  version: 1.x\n  condition: grand.enabled\n"]);
+        vec![
+            ("Chart.yaml", chart("family", self.random.one(&["", &dependency]))),
+            ("values.yaml", self.tree(3)),
+            ("templates/a.yaml", show.to_owned()),
+            ("charts/child/Chart.yaml", chart("child", inner)),
+            ("charts/child/values.yaml", self.tree(3)),
+            ("charts/child/templates/a.yaml", show.to_owned()),
+            ("charts/child/charts/grand/Chart.yaml", chart("grand", "")),
+            ("charts/child/charts/grand/values.yaml", self.tree(2)),
+            ("charts/child/charts/grand/templates/a.yaml", show.to_owned()),
+            ("given.yaml", self.tree(3)),
+        ]
+    }
+}
+
+/// Writes the chart of a seed into a new directory of the system's temporary one; the arguments it is rendered with
+/// come with it. Every fourth one is about values of subcharts, the others about functions.
+pub fn chart(seed: u64) -> (PathBuf, Vec<String>) {
     let mut generator = Generator { random: Random(seed) };
     let directory = std::env::temp_dir().join(format!("against-helm-{}-{seed}", std::process::id()));
     let write = |path: &str, text: &str| {
@@ -389,10 +451,17 @@ pub fn chart(seed: u64) -> PathBuf {
         let written = path.parent().map(fs::create_dir_all).transpose().and_then(|_| fs::write(&path, text));
         written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     };
+    if seed.is_multiple_of(4) {
+        for (path, text) in generator.family() {
+            write(path, &text);
+        }
+        let given = directory.join("given.yaml").to_string_lossy().into_owned();
+        return (directory, vec!["--values".to_owned(), given]);
+    }
     let lines: String = (0..6).map(|index| generator.line(index)).collect();
     write("Chart.yaml", "apiVersion: v2\nname: random\nversion: 1.0.0\n");
     write("values.yaml", &generator.values());
     write("templates/_helpers.tpl", "{{ define \"helper\" }}<{{ .v | toJson }}>{{ end }}");
     write("templates/a.yaml", &lines);
-    directory
+    (directory, Vec::new())
 }

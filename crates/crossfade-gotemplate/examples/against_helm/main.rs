@@ -1,6 +1,7 @@
 //! Renders charts with this crate and with the real helm, and says where they differ.
 //!
-//! `cargo run -p crossfade-gotemplate --example against_helm -- PATH_TO_HELM [--write] [--seeds N] [CHART_DIRECTORY…]`
+//! `cargo run -p crossfade-gotemplate --example against_helm -- PATH_TO_HELM [--write] [--seeds N] [--first-seed N]
+//! [--kube-version V] [CHART_DIRECTORY…]`
 //!
 //! Without further arguments it takes all feature charts; `--write` writes what helm prints beside them, as the expected
 //! output of the tests. `--seeds N` makes N random charts and compares those. Ends with 1 when anything differs.
@@ -22,17 +23,21 @@ struct Arguments {
     seeds: u64,
     first_seed: u64,
     charts: Vec<PathBuf>,
+    /// What those charts are rendered with.
+    options: Vec<String>,
 }
 
 fn arguments() -> Option<Arguments> {
     let mut words = std::env::args().skip(1);
     let helm = PathBuf::from(words.next()?);
-    let mut arguments = Arguments { helm, writes: false, seeds: 0, first_seed: 1, charts: Vec::new() };
+    let mut arguments =
+        Arguments { helm, writes: false, seeds: 0, first_seed: 1, charts: Vec::new(), options: Vec::new() };
     while let Some(word) = words.next() {
         match word.as_str() {
             "--write" => arguments.writes = true,
             "--seeds" => arguments.seeds = words.next()?.parse().ok()?,
             "--first-seed" => arguments.first_seed = words.next()?.parse().ok()?,
+            "--kube-version" => arguments.options.extend([word, words.next()?]),
             chart => arguments.charts.push(PathBuf::from(chart)),
         }
     }
@@ -64,7 +69,7 @@ fn main() -> ExitCode {
         theirs
     };
     for chart in &arguments.charts {
-        drop(compare(&chart.to_string_lossy(), chart, &[]));
+        drop(compare(&chart.to_string_lossy(), chart, &arguments.options));
     }
     if arguments.charts.is_empty() && arguments.seeds == 0 {
         for case in cases::all(&cases::feature_charts()) {
@@ -75,8 +80,8 @@ fn main() -> ExitCode {
         }
     }
     for seed in arguments.first_seed..arguments.first_seed + arguments.seeds {
-        let chart = generate::chart(seed);
-        drop(compare(&format!("seed {seed}"), &chart, &[]));
+        let (chart, options) = generate::chart(seed);
+        drop(compare(&format!("seed {seed}"), &chart, &options));
         if fs::remove_dir_all(&chart).is_err() {
             println!("cannot remove {}", chart.display());
         }

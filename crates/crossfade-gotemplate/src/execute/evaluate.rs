@@ -16,6 +16,13 @@ type Evaluated = Result<Value, Interrupt>;
 impl<'s> State<'s> {
     /// The value of a pipeline; its variables are declared or set.
     pub(super) fn pipeline(&mut self, dot: &Value, pipe: &'s Pipe) -> Evaluated {
+        self.deeper()?;
+        let value = self.pipeline_here(dot, pipe);
+        self.shallower();
+        value
+    }
+
+    fn pipeline_here(&mut self, dot: &Value, pipe: &'s Pipe) -> Evaluated {
         self.at = Some((pipe.position, pipe));
         let mut last = None;
         for command in &pipe.commands {
@@ -165,7 +172,8 @@ impl<'s> State<'s> {
                 if let Some(parameters) = object.method(name) {
                     let parameters = Parameters::new(parameters);
                     let values = self.arguments(dot, name, parameters, arguments, last)?;
-                    return match object.call(name, &values) {
+                    let called = self.run.steps(object.cost()).and_then(|()| object.call(name, &values));
+                    return match called {
                         Ok(value) => Ok(value),
                         Err(error) => {
                             self.at = Some((node.position(), node));

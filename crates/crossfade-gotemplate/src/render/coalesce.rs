@@ -22,6 +22,8 @@ pub(super) enum Nulls {
 #[derive(Clone)]
 pub(super) struct Loaded {
     pub metadata: Metadata,
+    /// Its name in the paths of its own subcharts: without declared dependencies helm forgets an alias there.
+    pub path_name: String,
     pub values: Map,
     pub schema: Option<Rc<[u8]>>,
     pub templates: BTreeMap<String, Rc<[u8]>>,
@@ -49,6 +51,7 @@ impl Loaded {
         };
         Ok(Self {
             metadata: chart.metadata.clone(),
+            path_name: chart.metadata.name.clone(),
             values,
             schema: chart.schema.as_deref().map(Rc::from),
             templates: shared(&chart.templates),
@@ -93,11 +96,7 @@ fn one_chart(chart: &Loaded, target: &Map, nulls: Nulls) -> Result<(), Error> {
             None => Map::new(),
             Some(Value::Map(inner)) => inner,
             Some(other) => {
-                let shown = if let Value::Bool(truth) = other {
-                    truth.to_string()
-                } else {
-                    format!("%!t({}={other})", other.type_name())
-                };
+                let shown = crate::printf::sprintf("%t", &[other]).unwrap_or_default();
                 return Err(Error::Values(format!("type mismatch on {name}: {shown}")));
             }
         };

@@ -48,6 +48,9 @@ fn enable(chart: &mut Loaded, given: &Map, path: &str) -> Result<(), Error> {
         if let Some(found) = found {
             let mut child = found.clone();
             wanted.effective_name().clone_into(&mut child.metadata.name);
+            if !child.metadata.dependencies.is_empty() {
+                wanted.effective_name().clone_into(&mut child.path_name);
+            }
             children.push(child);
         }
     }

@@ -42,6 +42,11 @@ impl Object for Files {
         self.0.get(name).map(|bytes| Value::Object(Rc::new(Bytes(bytes.clone()))))
     }
 
+    /// A glob looks at every file, and may try many ways to match it.
+    fn cost(&self) -> u64 {
+        100 * self.0.len() as u64
+    }
+
     fn method(&self, name: &str) -> Option<&'static str> {
         match name {
             "Get" | "GetBytes" | "Glob" | "Lines" => Some("s"),

@@ -4,6 +4,7 @@
 
 mod compare;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use regex::Regex;
@@ -13,6 +14,9 @@ use super::coalesce::Loaded;
 use crate::error::Error;
 use crate::limits::VALUE_DEPTH_MAX;
 use compare::{TYPES, decimal, duplicates, equals, is_type, quote, shown, type_of};
+
+/// Subschemas applied to values in one chart: a schema whose alternatives lead back to itself doubles at each level.
+const CHECKS_MAX: usize = 1_000_000;
 
 /// Checks the values of a chart and of its subcharts, each against its own schema.
 pub(super) fn check(chart: &Loaded, values: &crate::value::Map) -> Result<(), Error> {
@@ -46,7 +50,7 @@ fn one_chart(schema: &[u8], values: &Value) -> Result<(), String> {
     let schema: Value = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
     let dialect = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
     let is_old = ["draft-04", "draft-06", "draft-07"].iter().any(|draft| dialect.contains(draft));
-    let validator = Validator { root: &schema, refs_stand_alone: is_old };
+    let validator = Validator { root: &schema, refs_stand_alone: is_old, checks: Cell::new(0) };
     let mut out = String::new();
     match validator.check(&schema, values, "", 0) {
         None => return Ok(()),
@@ -81,6 +85,8 @@ struct Validator<'s> {
     root: &'s Value,
     /// Before draft 2019 nothing counts beside a `$ref`.
     refs_stand_alone: bool,
+    /// Checks made so far.
+    checks: Cell<usize>,
 }
 
 /// Failures at one place.
@@ -111,8 +117,9 @@ impl Found<'_> {
 impl<'s> Validator<'s> {
     fn check(&self, schema: &'s Value, value: &Value, location: &str, depth: usize) -> Option<Failure> {
         let mut found = Found { location, all: Vec::new() };
-        if depth > VALUE_DEPTH_MAX {
-            found.add("schema refers to itself without end");
+        self.checks.set(self.checks.get() + 1);
+        if depth > VALUE_DEPTH_MAX || self.checks.get() > CHECKS_MAX {
+            found.add("schema refers to itself without end, or is too large");
             return found.into_failure();
         }
         let schema = match schema {

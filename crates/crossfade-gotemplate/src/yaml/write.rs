@@ -162,13 +162,17 @@ impl Writer {
                 if !number.is_finite() {
                     return Err(CallError::new("json: unsupported value"));
                 }
-                self.put(&float_text(*number));
+                // The pretty way does not go through JSON.
+                let is_pretty = self.layout == Layout::Pretty;
+                self.put(&if is_pretty { float_general(*number) } else { float_text(*number) });
             }
             Value::String(text) => {
                 Self::check_letters(text)?;
                 self.text(&crate::bytes::shown(text.to_string()), indent, false);
             }
-            Value::List(items) => self.put(if items.is_nil() { "null" } else { "[]" }),
+            Value::List(items) => {
+                self.put(if items.is_nil() && self.layout == Layout::Ordinary { "null" } else { "[]" });
+            }
             Value::Map(_) => self.put("{}"),
             Value::Object(object) => return self.leaf(&object.json(), indent),
         }
