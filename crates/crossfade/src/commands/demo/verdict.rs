@@ -180,17 +180,12 @@ impl Verdict {
     }
 
     fn steps(&self) -> Table {
-        let mut table = Table::new(&[
-            "STEP",
-            "GROUP",
-            "WEIGHTS",
-            "DRAWN",
-            "P",
-            "INGRESS",
-            "RECORD",
-            "NAME SERVERS",
-            "TTL OVER",
-        ]);
+        let records = || self.status.steps.iter().flat_map(|step| &step.groups);
+        let is_met = |name: &str| records().any(|group| group.hops.iter().any(|hop| hop.hop == name));
+        let hops: Vec<(&str, &str)> = HOPS.iter().copied().filter(|(name, _)| is_met(name)).collect();
+        let mut headings = vec!["STEP", "GROUP", "WEIGHTS", "DRAWN", "P"];
+        headings.extend(hops.iter().map(|(_, title)| *title));
+        let mut table = Table::new(&headings);
         for step in &self.status.steps {
             for group in &step.groups {
                 let drawn = group.ratio.as_ref().map_or_else(String::new, |ratio| {
@@ -209,8 +204,8 @@ impl Verdict {
                     drawn,
                     p_value,
                 ];
-                for name in ["ingress", "record", "name-servers", "resolvers"] {
-                    let hop = group.hops.iter().find(|hop| hop.hop == name);
+                for (name, _) in &hops {
+                    let hop = group.hops.iter().find(|hop| hop.hop == *name);
                     row.push(hop.map_or_else(
                         || "-".to_owned(),
                         |hop| format!("{:.2} s", hop.millis as f64 / 1000.0),
@@ -222,6 +217,17 @@ impl Verdict {
         table
     }
 }
+
+/// Columns of the table, in the order of a weight's path; those that the actuator has are shown.
+const HOPS: [(&str, &str); 7] = [
+    ("cluster-secret", "SECRET"),
+    ("application-set", "APP SET"),
+    ("applications", "APPS"),
+    ("ingress", "INGRESS"),
+    ("record", "RECORD"),
+    ("name-servers", "NAME SERVERS"),
+    ("resolvers", "TTL OVER"),
+];
 
 /// Failures of regular users that the injected fault does not explain: before it, after the rollback and its TTL, or
 /// not from green. Failures beyond those that are kept with their particulars count as unexplained.
