@@ -19,6 +19,11 @@ pub(crate) const LAYERS: &[Layer] = &[
     Layer { name: "crossfade-routing", ours: &[], others: PURE },
     Layer { name: "crossfade-sim", ours: &["crossfade-core", "crossfade-routing"], others: PURE },
     Layer {
+        name: "crossfade-stack",
+        ours: &["crossfade-core"],
+        others: &["base64", "schemars", "serde", "serde_json", "thiserror"],
+    },
+    Layer {
         name: "crossfade-gotemplate",
         ours: &[],
         others: &[
@@ -31,11 +36,6 @@ pub(crate) const LAYERS: &[Layer] = &[
             "sha2",
             "thiserror",
         ],
-    },
-    Layer {
-        name: "crossfade-stack",
-        ours: &["crossfade-core"],
-        others: &["base64", "schemars", "serde", "serde_json", "thiserror"],
     },
     Layer {
         name: "crossfade-api",
@@ -203,11 +203,13 @@ pub(crate) const LAYERS: &[Layer] = &[
         ours: &[
             "crossfade-core",
             "crossfade-api",
+            "crossfade-gotemplate",
             "crossfade-kube",
             "crossfade-aws",
             "crossfade-probe",
             "crossfade-controller",
             "crossfade-sim",
+            "crossfade-stack",
             "crossfade-lab",
             "crossfade-lab-gitops",
         ],

@@ -5,6 +5,7 @@
 //! Never looks at data; only the names of functions are needed, as Go refuses unknown ones while it reads.
 
 mod lexer;
+mod literal;
 mod node;
 mod parser;
 

@@ -32,13 +32,9 @@ async fn check(world: &World, group: &GroupName, name: &ClusterName) -> CheckOut
     let (Some(place), Some(cluster)) = (place, world.cluster(name)) else {
         return CheckOutcome::Unknown("it was never read".to_owned());
     };
-    for object in &place.objects {
-        let outcome = check_object(world, cluster, object).await;
-        if outcome != CheckOutcome::Passed {
-            return outcome;
-        }
-    }
-    CheckOutcome::Passed
+    let checks = place.objects.iter().map(|object| check_object(world, cluster, object));
+    let outcomes = futures::future::join_all(checks).await;
+    outcomes.into_iter().find(|outcome| *outcome != CheckOutcome::Passed).unwrap_or(CheckOutcome::Passed)
 }
 
 async fn check_object(world: &World, cluster: &Cluster, object: &Object) -> CheckOutcome {
@@ -53,16 +49,12 @@ async fn check_object(world: &World, cluster: &Cluster, object: &Object) -> Chec
     if object.addresses.is_empty() {
         return CheckOutcome::Failed("its load balancer's name does not resolve".to_owned());
     }
-    for host in &object.knob.hosts {
-        for address in &object.addresses {
-            let options = &world.options;
-            let outcome = ask(&options.http, &options.probe_path, &object.knob, host, *address).await;
-            if outcome != CheckOutcome::Passed {
-                return outcome;
-            }
-        }
-    }
-    CheckOutcome::Passed
+    let options = &world.options;
+    let asked = object.knob.hosts.iter().flat_map(|host| object.addresses.iter().map(move |at| (host, *at)));
+    let asks =
+        asked.map(|(host, address)| ask(&options.http, &options.probe_path, &object.knob, host, address));
+    let outcomes = futures::future::join_all(asks).await;
+    outcomes.into_iter().find(|outcome| *outcome != CheckOutcome::Passed).unwrap_or(CheckOutcome::Passed)
 }
 
 /// One request for one host through one address of the cluster's own load balancer. Every answer under 500 is one.

@@ -184,10 +184,10 @@ fn mk_candidate(
     (Candidate { group, clusters, hosts_outside_zone: outside, foreign_records: foreign }, third)
 }
 
-/// With annotations the DNS controller's own rules come on top; who writes records directly names their owners.
+/// Where a DNS controller writes the records its own rules come on top; who writes them directly names their owners.
 fn is_allowed(options: &WorldOptions, owner: &str, set_identifier: &str) -> bool {
     let is_named = options.owners.contains(owner);
-    is_named || (options.actuator == Actuator::Annotation && owner == set_identifier)
+    is_named || (options.actuator != Actuator::Route53 && owner == set_identifier)
 }
 
 /// Ready pods of the destination against a part of the source's: one line per Service that has too few.

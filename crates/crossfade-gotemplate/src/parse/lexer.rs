@@ -273,7 +273,7 @@ impl<'t> Lexer<'t> {
             end += 1;
         }
         let text = &self.text[start..end];
-        if super::parser::number(text).is_some() {
+        if super::literal::number(text).is_some() {
             Ok(end)
         } else {
             Err((start, format!("bad number syntax: {}", crate::printf::quote(text))))

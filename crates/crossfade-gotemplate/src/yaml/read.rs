@@ -16,6 +16,8 @@ pub(crate) fn read(text: &str) -> Result<Value, Error> {
     // A block at the very end of a text has no line end where the text has none, as with libyaml.
     let mut options = granit_parser::Options::default();
     options.block_scalar_eof_without_line_feed = true;
+    // Another crate of the program may have built the parser to hand comments on as events.
+    options.set_emit_comments(false);
     let mut reader = Reader {
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),

@@ -171,7 +171,7 @@ impl Writer {
                 self.text(&crate::bytes::shown(text.to_string()), indent, false);
             }
             Value::List(items) => {
-                self.put(if items.is_nil() && self.layout == Layout::Ordinary { "null" } else { "[]" })
+                self.put(if items.is_nil() && self.layout == Layout::Ordinary { "null" } else { "[]" });
             }
             Value::Map(_) => self.put("{}"),
             Value::Object(object) => return self.leaf(&object.json(), indent),

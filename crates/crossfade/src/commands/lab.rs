@@ -17,8 +17,8 @@ use crate::commands::migrate::Output;
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 use crate::rehearsal::{
-    ACCOUNT, Contents, ENVIRONMENT, HOSTED_ZONE, REGION, Rehearsal, RehearsalOptions, SIDES, Workloads,
-    context_of, environment,
+    ACCOUNT, Contents, Delivery, ENVIRONMENT, HOSTED_ZONE, REGION, Rehearsal, RehearsalOptions, SIDES,
+    Workloads, context_of, environment,
 };
 use crate::table::Table;
 
@@ -157,6 +157,10 @@ async fn up(args: &UpArgs) -> anyhow::Result<Exit> {
         dir,
         ttl_seconds: args.ttl,
         seed: args.seed,
+        delivery: match &args.workloads {
+            None if args.gitops.is_on() => Delivery::Gitops,
+            None | Some(_) => Delivery::Manifests,
+        },
         workloads: args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir),
         contents,
         serve_words: args.gitops.words()?,

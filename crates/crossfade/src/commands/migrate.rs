@@ -27,7 +27,7 @@ use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
 
 pub use handover::{follow, hand_over};
-pub use watch::{clock, summary_json};
+pub use watch::{clock, own_time, summary_json};
 
 /// What a failed gate leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

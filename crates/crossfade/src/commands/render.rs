@@ -99,7 +99,9 @@ fn load(path: &Path) -> anyhow::Result<Chart> {
     let mut files = BTreeMap::new();
     let mut pending = vec![path.to_owned()];
     while let Some(directory) = pending.pop() {
-        for entry in fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))? {
+        for entry in
+            fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?
+        {
             let entry = entry.with_context(named)?.path();
             if entry.is_dir() {
                 pending.push(entry);

@@ -16,7 +16,8 @@ use crate::rehearsal::setup::{AGENT_NAMESPACE, AGENT_POD};
 /// Options of `lab up` about GitOps.
 #[derive(Clone, Debug, Default, Args)]
 pub struct GitOpsArgs {
-    /// Run an agent per cluster that keeps ApplicationSets and Applications as Argo CD does.
+    /// Run an agent per cluster that keeps ApplicationSets and Applications as Argo CD does, and bring the examples in through a
+    /// Git repository in the lab's directory.
     #[arg(long)]
     gitops: bool,
     /// Take a local clone for a repository's URL; may be repeated.
@@ -25,6 +26,11 @@ pub struct GitOpsArgs {
 }
 
 impl GitOpsArgs {
+    /// Agents run.
+    pub fn is_on(&self) -> bool {
+        self.gitops
+    }
+
     /// The same, for the command line of another process; paths are made absolute.
     pub fn words(&self) -> anyhow::Result<Vec<String>> {
         let mut words: Vec<String> = self.gitops.then(|| "--gitops".to_owned()).into_iter().collect();

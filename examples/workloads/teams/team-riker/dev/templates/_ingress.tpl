@@ -64,7 +64,7 @@ spec:
 
 {{- /* hasKey, not default: a weight of 0 is a weight, and `default` would replace it. */ -}}
 {{- define "ingress.weight" -}}
-{{- $key := printf "%s_route53_weight" .app -}}
+{{- $key := printf "%v_route53_weight" .app -}}
 {{- $ingress := .values.spec.ingress -}}
 {{- if hasKey $ingress $key }}{{ index $ingress $key }}{{ else }}{{ $ingress.route53_weight }}{{ end -}}
 {{- end }}
