@@ -47,6 +47,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         others: &[
             "aws-config",
             "aws-credential-types",
+            "aws-sdk-cloudwatch",
             "aws-sdk-route53",
             "aws-sdk-sts",
             "aws-smithy-http-client",
@@ -136,8 +137,13 @@ pub(crate) const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        name: "crossfade-lab-aws",
+        ours: &[],
+        others: &["bytes", "ciborium", "http", "http-body-util", "serde_json", "thiserror"],
+    },
+    Layer {
         name: "crossfade-lab",
-        ours: &["crossfade-core", "crossfade-lab-kube", "crossfade-lab-route53"],
+        ours: &["crossfade-core", "crossfade-lab-aws", "crossfade-lab-kube", "crossfade-lab-route53"],
         others: &[
             "base64",
             "bytes",
@@ -197,5 +203,12 @@ pub(crate) const ONCE: &[&str] =
     &["hyper", "rustls", "tokio", "http", "kube", "k8s-openapi", "hickory-proto", "tower", "regex", "jiff"];
 
 /// A stand-in shares no codec and no client with what it is used to check.
-pub(crate) const NOT_IN_LAB: &[&str] =
-    &["kube", "k8s-openapi", "aws-sdk-route53", "aws-config", "aws-smithy-xml"];
+pub(crate) const NOT_IN_LAB: &[&str] = &[
+    "kube",
+    "k8s-openapi",
+    "aws-sdk-cloudwatch",
+    "aws-sdk-route53",
+    "aws-config",
+    "aws-smithy-cbor",
+    "aws-smithy-xml",
+];

@@ -16,6 +16,7 @@ mod world;
 pub use actions::largest_ttl;
 pub use controller::{ControllerOptions, run_controller};
 pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress, unpause};
+pub use gates::CountsOptions;
 pub use survey::{Stateful, Survey, check_capacity, check_destination, survey};
 pub use view::{GroupView, HostInCluster, HostView, view_groups};
 pub use world::{World, WorldOptions};

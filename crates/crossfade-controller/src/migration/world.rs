@@ -13,6 +13,7 @@ use crossfade_kube::groups::Knob;
 use crossfade_probe::dns::{RecordType, query_any};
 use crossfade_probe::http::HttpProbe;
 
+use crate::migration::gates::CountsOptions;
 use crate::migration::survey::knobs_of;
 
 /// Load balancers change their addresses at any time; AWS keeps their TTL at 60 s.
@@ -33,6 +34,8 @@ pub struct WorldOptions {
     pub name_servers: Vec<SocketAddr>,
     /// Resolvers for names outside the zone.
     pub resolvers: Vec<SocketAddr>,
+    /// What load balancers count.
+    pub counts: CountsOptions,
     /// HTTP to load balancers.
     pub http: HttpProbe,
     /// The path that preflight and the http gate ask for.
