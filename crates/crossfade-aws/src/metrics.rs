@@ -4,6 +4,7 @@
 //! are not asked about. Nothing is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudwatch::types::{
@@ -66,17 +67,18 @@ pub struct Periods {
 /// The metrics of one account.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    config: SdkConfig,
+    /// Shared, because it is large and goes wherever a driver goes.
+    config: Arc<SdkConfig>,
 }
 
 impl Metrics {
     pub(crate) fn new(config: SdkConfig) -> Self {
-        Metrics { config }
+        Metrics { config: Arc::new(config) }
     }
 
     fn client(&self, region: &str) -> Client {
         let region = Region::new(region.to_owned());
-        Client::from_conf(config::Builder::from(&self.config).region(region).build())
+        Client::from_conf(config::Builder::from(&*self.config).region(region).build())
     }
 
     /// The values of the dimension `LoadBalancer` (`app/NAME/ID`) that metrics of these names have. A name that was given again

@@ -111,6 +111,10 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
     }
     for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
         for gate in &mut cluster.gates {
+            // What failed last has to pass anew before it counts as answering (I2).
+            if gate.failures > 0 {
+                gate.passed_at = None;
+            }
             gate.failures = 0;
             gate.unknown_since = None;
         }
