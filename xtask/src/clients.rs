@@ -4,6 +4,7 @@
 //! `crossfade lab env` gives to anybody.
 
 mod aws;
+mod cloudwatch;
 mod curl;
 mod dig;
 mod external_dns;
@@ -85,7 +86,9 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
     let foreign =
         wants(Part::ExternalDns).then(|| external_dns::ForeignMigration::begin(&crossfade, &scratch));
     if wants(Part::Lab) {
-        for checks in [kubectl::CHECKS, aws::CHECKS, dig::CHECKS, curl::CHECKS, faults::CHECKS] {
+        for checks in
+            [kubectl::CHECKS, aws::CHECKS, cloudwatch::CHECKS, dig::CHECKS, curl::CHECKS, faults::CHECKS]
+        {
             bench.all(checks);
         }
     }
@@ -97,6 +100,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
     if wants(Part::Lab) {
         bench.all(migration::CHECKS);
         bench.all(kubectl::LAST_CHECKS);
+        bench.count_in(&counted(&crossfade, &scratch)?);
     }
     if wants(Part::RecordSets) {
         bench.count_in(&record_sets(&crossfade, &scratch)?);
@@ -120,6 +124,13 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
 fn record_sets(crossfade: &Path, scratch: &Path) -> anyhow::Result<Bench> {
     let mut bench = Bench::up(crossfade, &scratch.join("record-sets"), &["--without", "dns"])?;
     bench.all(&record_sets::checks());
+    Ok(bench)
+}
+
+/// Migrations that look at what load balancers count, on a lab of its own.
+fn counted(crossfade: &Path, scratch: &Path) -> anyhow::Result<Bench> {
+    let mut bench = Bench::up(crossfade, &scratch.join("counted"), &[])?;
+    bench.all(cloudwatch::MIGRATIONS);
     Ok(bench)
 }
 

@@ -13,6 +13,9 @@ use crate::migration::SECONDS_MAX;
 
 /// The longest name of a gate.
 const NAME_LENGTH_MAX: usize = 63;
+/// A narrower band would find fault with chance and with resolvers: fine differences are the ratio test's.
+const SHARE_TOLERANCE_PERCENT_MIN: u32 = 5;
+const TOLERANCES: std::ops::RangeInclusive<u32> = SHARE_TOLERANCE_PERCENT_MIN..=100;
 
 /// What a step has to pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +50,14 @@ pub struct GateSpec {
     /// Observed and reported, and nothing follows.
     #[serde(default)]
     pub dry_run: bool,
+    /// A gate of kind `traffic` also looks at what the load balancers count (CloudWatch), within a wide band, after the TTL of each
+    /// step. A load balancer's count is of all that it serves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counts: bool,
+    /// Points that the counted share may be off. Default 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = SHARE_TOLERANCE_PERCENT_MIN, max = 100))]
+    pub share_tolerance_percent: Option<u32>,
 }
 
 impl GateSpec {
@@ -61,6 +72,8 @@ impl GateSpec {
             initial_delay_seconds: None,
             inconclusive_seconds: None,
             dry_run: false,
+            counts: false,
+            share_tolerance_percent: None,
         }
     }
 
@@ -79,6 +92,9 @@ impl GateSpec {
             initial_delay: self.initial_delay_seconds.map_or(usual.initial_delay, seconds),
             inconclusive_max: self.inconclusive_seconds.map_or(usual.inconclusive_max, seconds),
             dry_run: self.dry_run,
+            share_tolerance_percent: self
+                .counts
+                .then(|| self.share_tolerance_percent.unwrap_or(Gate::SHARE_TOLERANCE_PERCENT)),
         }
     }
 }
@@ -100,6 +116,15 @@ pub fn with_defaults(given: &[GateSpec]) -> Vec<GateSpec> {
 pub(crate) fn to_core(given: &[GateSpec]) -> Result<Vec<Gate>, GateError> {
     let gates: Vec<Gate> = with_defaults(given).iter().map(GateSpec::to_core).collect();
     let mut names = BTreeSet::new();
+    for gate in given {
+        if gate.counts && gate.kind != GateKind::Traffic {
+            return Err(GateError::CountsElsewhere(gate.name()));
+        }
+        let wrong = gate.share_tolerance_percent.filter(|points| !TOLERANCES.contains(points));
+        if let Some(percent) = wrong {
+            return Err(GateError::Tolerance { gate: gate.name(), percent });
+        }
+    }
     for gate in &gates {
         if !names.insert(gate.name.as_str()) {
             return Err(GateError::NameTwice(gate.name.clone()));
@@ -120,12 +145,25 @@ pub enum GateError {
     /// One ratio test per step.
     #[error("there is one traffic gate at most: it is the ratio test of a step")]
     TrafficTwice,
+    /// Counts belong to the test of shares.
+    #[error("the gate `{0}` cannot look at counts: that is for a gate of kind traffic")]
+    CountsElsewhere(String),
+    /// A band that is none.
+    #[error(
+        "the counted share of the gate `{gate}` may be {SHARE_TOLERANCE_PERCENT_MIN} to 100 points off, not {percent}"
+    )]
+    Tolerance {
+        /// The gate.
+        gate: String,
+        /// What it asks for.
+        percent: u32,
+    },
     /// Not a kind.
     #[error("`{0}` is no gate: use http, dns, traffic, kubernetes or manual")]
     Kind(String),
     /// Not an option.
     #[error(
-        "`{0}` is no option of a gate: use name=, path=, ready=, failures=, delay=, inconclusive= or dry-run"
+        "`{0}` is no option of a gate: use name=, path=, ready=, counts, tolerance=, failures=, delay=, inconclusive= or dry-run"
     )]
     Option(String),
 }
@@ -149,6 +187,11 @@ impl FromStr for GateSpec {
                 "path" if value.starts_with('/') && kind == GateKind::Http => {
                     gate.path = Some(value.to_owned());
                 }
+                "counts" if value.is_empty() && kind == GateKind::Traffic => gate.counts = true,
+                "tolerance" if kind == GateKind::Traffic => {
+                    gate.counts = true;
+                    gate.share_tolerance_percent = Some(number()?);
+                }
                 "ready" if kind == GateKind::Kubernetes => gate.ready_percent = Some(number()?),
                 "failures" => gate.consecutive_failures = Some(number()?),
                 "delay" => gate.initial_delay_seconds = Some(number()?),
@@ -171,6 +214,9 @@ impl fmt::Display for GateSpec {
         }
         if let Some(percent) = self.ready_percent {
             write!(f, " {percent}% ready")?;
+        }
+        if self.counts {
+            f.write_str(" with counts")?;
         }
         if self.dry_run {
             f.write_str(" (dry run)")?;
@@ -197,6 +243,20 @@ mod tests {
         for text in ["", "ping", "dns,path=/x", "http,path=x", "http,failures=many", "traffic,colour=red"] {
             assert!(text.parse::<GateSpec>().is_err(), "{text} was taken");
         }
+    }
+
+    #[test]
+    fn counts_belong_to_the_traffic_gate() {
+        let gate: GateSpec = "traffic,counts".parse().unwrap();
+        assert_eq!(gate.to_core().share_tolerance_percent, Some(20));
+        let gate: GateSpec = "traffic,tolerance=30%".parse().unwrap();
+        assert_eq!(gate.to_core().share_tolerance_percent, Some(30));
+        assert_eq!("traffic".parse::<GateSpec>().unwrap().to_core().share_tolerance_percent, None);
+        assert!("http,counts".parse::<GateSpec>().is_err());
+        let elsewhere = GateSpec { counts: true, ..GateSpec::new(GateKind::Dns) };
+        assert_eq!(to_core(&[elsewhere]).unwrap_err(), GateError::CountsElsewhere("dns".to_owned()));
+        let narrow: GateSpec = "traffic,tolerance=1".parse().unwrap();
+        assert!(to_core(&[narrow]).is_err());
     }
 
     #[test]

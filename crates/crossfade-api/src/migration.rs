@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crossfade_core::migration::{OnFailure, Phase, Spec, Status, StepTarget, StepTargetError, Wish};
+use crossfade_core::migration::{
+    OnFailure, Phase, Residual, Spec, Status, StepTarget, StepTargetError, Wish,
+};
 use crossfade_core::ratio::DRAWS_MAX;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -20,6 +22,8 @@ pub const NAMESPACE: &str = "crossfade";
 const STEPS_MAX: usize = 100;
 /// A week: the longest that a step is watched, a gate is waited for, or a source is kept warm.
 pub(crate) const SECONDS_MAX: u32 = 604_800;
+/// More a minute is no remainder: the largest load balancers serve that.
+const RESIDUAL_REQUESTS_MAX: u32 = 1_000_000_000;
 /// The longest name of a DNS label, which clusters' names are.
 const NAME_LENGTH_MAX: usize = 63;
 /// Owner ids of one migration: one per cluster and a few of before.
@@ -138,6 +142,15 @@ pub struct MigrationSpec {
     #[serde(default)]
     #[schemars(range(max = SECONDS_MAX))]
     pub keep_warm_seconds: u32,
+    /// Requests a minute that a group's load balancer in the source may still count (CloudWatch) when the source is called drained.
+    /// Absent: it is drained when its weight is 0 everywhere and the TTL is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = RESIDUAL_REQUESTS_MAX))]
+    pub residual_requests_per_minute: Option<u32>,
+    /// Seconds to wait for that; then the source is drained all the same, and what is left is reported. Default 600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = SECONDS_MAX))]
+    pub residual_deadline_seconds: Option<u32>,
     /// Draws of the ratio test per group and step. Default 4700.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = DRAWS_MAX))]
@@ -246,6 +259,8 @@ impl MigrationSpec {
             wish: Wish::Advance,
             bake_seconds: 0,
             keep_warm_seconds: 0,
+            residual_requests_per_minute: None,
+            residual_deadline_seconds: None,
             draws: None,
             without: None,
             force: false,
@@ -274,12 +289,26 @@ impl MigrationSpec {
             keep_warm: Duration::from_secs(u64::from(self.keep_warm_seconds)),
             draws: self.draws.map_or(Spec::DRAWS, u64::from),
             error_level: Spec::ERROR_LEVEL,
+            residual: self.residual(),
             gates: gates::to_core(&self.gates)?,
             without: self.without.as_deref().map(Into::into),
             force: self.force,
             promotions: self.promotions,
             promote_to_end: self.promote_to_end,
         })
+    }
+}
+
+impl MigrationSpec {
+    /// Something in here needs what load balancers count.
+    pub fn needs_counts(&self) -> bool {
+        self.residual_requests_per_minute.is_some() || self.gates.iter().any(|gate| gate.counts)
+    }
+
+    fn residual(&self) -> Option<Residual> {
+        let per_minute = self.residual_requests_per_minute?;
+        let deadline = self.residual_deadline_seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
+        Some(Residual { per_minute, deadline: deadline.unwrap_or(Residual::DEADLINE) })
     }
 }
 
@@ -338,10 +367,14 @@ fn conditions(progress: &Status, message: &str) -> Vec<(&'static str, bool, Stri
         let reason = if is_true { reason } else { "NotReached" };
         (kind, is_true, reason.to_owned(), message.to_owned())
     };
+    let (drained, drained_because) = match &progress.residual {
+        Some(left) => (left.as_str(), "ResidualRequests"),
+        None => ("weight 0 everywhere and the TTL is over", "TtlPassed"),
+    };
     let is_moving = matches!(phase, Phase::Progressing | Phase::Draining | Phase::RollingBack);
     vec![
         mk("Progressing", is_moving, &format!("{:?}", progress.stage), message),
-        mk("Drained", progress.drained_at.is_some(), "TtlPassed", "weight 0 everywhere and the TTL is over"),
+        mk("Drained", progress.drained_at.is_some(), drained_because, drained),
         mk("Complete", phase == Phase::Complete, "AllStepsProven", message),
         mk("Paused", phase == Phase::Paused, reason, said),
         mk("RolledBack", phase == Phase::RolledBack, reason, said),

@@ -10,7 +10,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, tls};
 
 use crate::error::from_sdk;
-use crate::{AwsError, Route53};
+use crate::{AwsError, Metrics, Route53};
 
 /// Route 53 and STS's global endpoint are signed for this region, whatever region the caller works in.
 const REGION_WHEN_UNSET: &str = "us-east-1";
@@ -120,5 +120,10 @@ impl Aws {
     /// The zones and record sets of the account.
     pub fn route53(&self) -> Route53 {
         Route53::new(aws_sdk_route53::Client::new(&self.config))
+    }
+
+    /// What load balancers count, in every region.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(self.config.clone())
     }
 }

@@ -90,7 +90,8 @@ impl AwsError {
             }
             AwsError::Denied { .. } => Some(
                 "the role needs route53:ListHostedZones, route53:ListResourceRecordSets, \
-                 route53:ChangeResourceRecordSets and route53:GetChange",
+                 route53:ChangeResourceRecordSets and route53:GetChange, and for counts cloudwatch:ListMetrics and \
+                 cloudwatch:GetMetricData",
             ),
             AwsError::Unreachable { .. } => Some("check the network, AWS_ENDPOINT_URL and AWS_REGION"),
             AwsError::Throttled { .. } => Some(

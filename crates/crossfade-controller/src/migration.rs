@@ -19,6 +19,7 @@ pub use actions::largest_ttl;
 pub use bridge::ARGOCD_NAMESPACE;
 pub use controller::{ControllerOptions, run_controller};
 pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress, unpause};
+pub use gates::CountsOptions;
 pub use place::{Object, Place, SecretKey};
 pub use survey::{Places, Stateful, Survey, check_capacity, check_destination, survey};
 pub use view::{GroupView, HostInCluster, HostView, view_groups};

@@ -4,6 +4,8 @@
 //! actions out, and comes again. Writes are absolute values, so doing one twice changes nothing (invariant I5).
 
 mod admission;
+mod counts;
+mod draining;
 mod engine;
 mod expected;
 mod gate;
@@ -24,12 +26,13 @@ pub use engine::{resume, start, step};
 pub use gate::{Gate, GateKind, GateStatus};
 pub use plan::{Action, Plan};
 pub use seen::{
-    CheckOutcome, ClusterSeen, DrawsSeen, GateSeen, GroupSeen, HopSeen, LeasesSeen, PreflightSeen, Seen,
+    CheckOutcome, ClusterSeen, DrawsSeen, GateSeen, GroupSeen, HopSeen, LeasesSeen, LoadSeen, PreflightSeen,
+    Seen,
 };
-pub use spec::{OnFailure, Spec, StepTarget, StepTargetError, Wish};
+pub use spec::{OnFailure, Residual, Spec, StepTarget, StepTargetError, Wish};
 pub use status::{
-    ClusterStatus, Failure, GroupStatus, HistoryEntry, HopStatus, HopTime, Phase, RatioBin, RatioResult,
-    Stage, Status, StepGroupRecord, StepRecord,
+    ClusterStatus, CountedWindow, Failure, GroupStatus, HistoryEntry, HopStatus, HopTime, LoadStatus, Phase,
+    RatioBin, RatioResult, Stage, Status, StepGroupRecord, StepRecord,
 };
 
 /// Names of hops that the core adds or that drivers agree on. All others are the actuator's own.

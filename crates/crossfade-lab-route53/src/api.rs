@@ -6,10 +6,12 @@
 mod document;
 mod identity;
 pub(crate) mod operation;
+mod other;
 mod records;
 mod request;
 mod server;
 mod tags;
 mod zones;
 
+pub use other::{OtherAnswer, OtherServices};
 pub(crate) use server::Api;

@@ -1,7 +1,8 @@
 //! The lab's Route 53: one store with three faces, all of them on loopback sockets.
 //!
 //! - **The API**: Route 53's REST-XML operations that the product, the AWS command line, and ExternalDNS use, with the
-//!   service's rules, error codes, and error texts; and `GetCallerIdentity` of STS, on the same endpoint.
+//!   service's rules, error codes, and error texts; and `GetCallerIdentity` of STS, on the same endpoint, where
+//!   other services can be added.
 //! - **Four authoritative name servers**, each with its own view of the zones. A view takes a change up some time after
 //!   the API accepted it, and the change becomes `INSYNC` when the last of the four has done so.
 //! - **A caching resolver** in front of the four.
@@ -29,6 +30,7 @@ mod service;
 mod store;
 mod zone;
 
+pub use api::{OtherAnswer, OtherServices};
 pub use counters::Counters;
 pub use faults::Faults;
 pub use load_balancers::{LoadBalancerDns, LoadBalancerNames};

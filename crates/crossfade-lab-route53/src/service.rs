@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-use crate::api::Api;
+use crate::api::{Api, OtherServices};
 use crate::counters::{CounterCells, Counters};
 use crate::dns::name_server::NameServer;
 use crate::dns::resolver::Resolver;
@@ -58,6 +58,7 @@ struct Inner {
     load_balancers: LoadBalancerNames,
     faults: Faults,
     counters: Arc<CounterCells>,
+    other_services: OtherServices,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -101,8 +102,14 @@ impl Route53 {
             Arc::clone(&counters),
         ));
         tasks.push(tokio::spawn(resolver_sockets.serve(resolver)).abort_handle());
-        let api =
-            Arc::new(Api::new(options.account_id, Arc::clone(&store), faults.clone(), Arc::clone(&counters)));
+        let other_services = OtherServices::default();
+        let api = Arc::new(Api::new(
+            options.account_id,
+            Arc::clone(&store),
+            faults.clone(),
+            Arc::clone(&counters),
+            other_services.clone(),
+        ));
         tasks.push(tokio::spawn(api.serve(api_listener)).abort_handle());
         tracing::info!(%api_address, %resolver_address, region = options.region, "lab Route 53 started");
         Ok(Self {
@@ -114,6 +121,7 @@ impl Route53 {
                 load_balancers,
                 faults,
                 counters,
+                other_services,
                 tasks: Mutex::new(tasks),
             }),
         })
@@ -142,6 +150,11 @@ impl Route53 {
     /// The fault knobs.
     pub fn faults(&self) -> Faults {
         self.inner.faults.clone()
+    }
+
+    /// The other services of the API's endpoint: none until some are added.
+    pub fn other_services(&self) -> OtherServices {
+        self.inner.other_services.clone()
     }
 
     /// What has been asked so far.

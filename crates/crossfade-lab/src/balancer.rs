@@ -241,6 +241,11 @@ impl Balancer {
         lock(&self.open).clear();
     }
 
+    /// Requests that a target was found for, so far; it begins again at 2^32.
+    pub(crate) fn forwarded(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     fn count(&self, status: Option<http::StatusCode>) {
         let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
         if let Some(count) = self.answers.get(class) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use crossfade_lab_aws::CloudWatch;
 use crossfade_lab_kube::{Access, User};
 use crossfade_lab_route53::{Route53, Route53Options};
 use http::Request;
@@ -18,6 +19,7 @@ use crate::balancer::{Balancers, CLUSTERS_MAX};
 use crate::certificates::{self, Authority};
 use crate::cluster::{ClusterHandle, ClusterOptions, PodAddresses};
 use crate::control::{self, Desk};
+use crate::counts;
 use crate::disturbance::Disturbances;
 use crate::error::LabError;
 use crate::exchange::exchange;
@@ -87,6 +89,9 @@ impl Lab {
             disturbances: Disturbances::default(),
             end_requested: end_requested.clone(),
         });
+        let cloud_watch = Arc::new(CloudWatch::new(&options.region));
+        counts::serve(&cloud_watch, &route53.other_services());
+        tasks.spawn(counts::feed(cloud_watch, Arc::clone(&infrastructure)));
         let resolver = route53.resolver_address();
         tasks.spawn(proxy::serve(proxy_listener, infrastructure, resolver));
         tasks.spawn(control::serve(control_listener, desk));

@@ -12,6 +12,7 @@ mod balancer;
 mod certificates;
 mod cluster;
 mod control;
+mod counts;
 mod disturbance;
 mod dns;
 mod error;

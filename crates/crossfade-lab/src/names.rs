@@ -110,6 +110,15 @@ pub fn network_dns_name(load_balancer: &str, region: &str, seed: u64) -> String 
     format!("{load_balancer}-{}.elb.{region}.amazonaws.com", &digest[..16])
 }
 
+/// How CloudWatch calls the application load balancer of a DNS name, `app/NAME/ID`; `None` for network load balancers. AWS
+/// makes the id up; ours comes from the DNS name.
+pub fn application_dimension(dns_name: &str) -> Option<String> {
+    let host = dns_name.strip_suffix(".elb.amazonaws.com")?.split('.').next()?;
+    let (load_balancer, _) = host.rsplit_once('-')?;
+    let digest = hex(&Sha256::digest(dns_name));
+    Some(format!("app/{load_balancer}/{}", &digest[..16]))
+}
+
 fn hash_of(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {

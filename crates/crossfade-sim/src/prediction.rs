@@ -149,6 +149,7 @@ mod tests {
             draws: 400,
             error_level: Spec::ERROR_LEVEL,
             gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+            residual: None,
             without: None,
             force: false,
             promotions: 0,

@@ -143,6 +143,7 @@ fn mk_spec(random: &mut Random) -> Spec {
         draws: 400,
         error_level: Spec::ERROR_LEVEL,
         gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+        residual: None,
         without: None,
         force: false,
         promotions: 0,

@@ -275,6 +275,9 @@ pub fn environment(addresses: &LabAddresses) -> Vec<(String, String)> {
         ("CROSSFADE_DNS_SERVERS", servers.join(",")),
         ("CROSSFADE_RESOLVER", addresses.resolver.to_string()),
         ("CROSSFADE_PROBE_PROXY", addresses.proxy.to_string()),
+        // The lab publishes counts by the second and at once.
+        ("CROSSFADE_COUNTS_PERIOD", "5".to_owned()),
+        ("CROSSFADE_COUNTS_DELAY", "1".to_owned()),
         ("CROSSFADE_PROBE_CA", addresses.ca.display().to_string()),
     ]
     .into_iter()

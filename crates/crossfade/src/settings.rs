@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use crossfade_api::migration::Actuator;
 use crossfade_aws::{Aws, Route53, Zone};
-use crossfade_controller::migration::WorldOptions;
+use crossfade_controller::migration::{CountsOptions, WorldOptions};
 use crossfade_core::ClusterName;
 use crossfade_core::dns::RecordName;
 use crossfade_kube::Cluster;
@@ -77,6 +78,26 @@ pub struct ProbeOptions {
     /// The path that preflight and the http gate ask for.
     #[arg(long, default_value = "/", value_name = "PATH", help_heading = "Probes")]
     pub probe_path: String,
+    /// Seconds of one period of load balancers' counts, as far as a migration asks for them: 60, or less in a lab.
+    #[arg(
+        long,
+        env = "CROSSFADE_COUNTS_PERIOD",
+        default_value_t = CountsOptions::PERIOD_SECONDS,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=3_600),
+        help_heading = "Probes"
+    )]
+    pub counts_period: u32,
+    /// Seconds after its end until such a period is complete.
+    #[arg(
+        long,
+        env = "CROSSFADE_COUNTS_DELAY",
+        default_value_t = CountsOptions::DELAY_SECONDS,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(..=3_600),
+        help_heading = "Probes"
+    )]
+    pub counts_delay: u32,
 }
 
 impl ProbeOptions {
@@ -110,6 +131,11 @@ impl ProbeOptions {
             clusters,
             name_servers: self.name_servers(&route53, &found).await?,
             resolvers: self.resolvers(),
+            counts: CountsOptions {
+                metrics: aws.metrics(),
+                period_seconds: self.counts_period,
+                delay: Duration::from_secs(u64::from(self.counts_delay)),
+            },
             http: self.http()?,
             probe_path: self.probe_path.clone(),
             actuator: Actuator::Annotation,

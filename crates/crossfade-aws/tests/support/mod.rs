@@ -28,7 +28,9 @@ impl Drop for ScriptedServer {
 }
 
 impl ScriptedServer {
-    pub async fn start(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> ScriptedServer {
+    pub async fn start<Body: Into<Vec<u8>>>(
+        answer: impl Fn(&Request) -> (u16, Body) + Send + Sync + 'static,
+    ) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -42,11 +44,12 @@ impl ScriptedServer {
                     while let Some(request) = read(&mut stream).await {
                         seen.lock().unwrap().push(request.clone());
                         let (status, body) = answer(&request);
+                        let body: Vec<u8> = body.into();
                         let head = format!(
-                            "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\ncontent-length: {}\r\n\r\n",
+                            "HTTP/1.1 {status} X\r\nsmithy-protocol: rpc-v2-cbor\r\ncontent-length: {}\r\n\r\n",
                             body.len()
                         );
-                        if stream.write_all((head + &body).as_bytes()).await.is_err() {
+                        if stream.write_all(&[head.as_bytes(), &body].concat()).await.is_err() {
                             return;
                         }
                     }
@@ -80,5 +83,5 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Request { method, target, body: String::from_utf8(body).unwrap() })
+    Some(Request { method, target, body: String::from_utf8_lossy(&body).into_owned() })
 }

@@ -159,7 +159,10 @@ impl Driver {
         let mut world = World::new(options.world);
         let spec = &migration.spec;
         let (from, to) = (spec.from.as_str().into(), spec.to.as_str().into());
-        let observers = Observers::start(&with_defaults(&spec.gates), &world, &from, &to);
+        let mut observers = Observers::start(&with_defaults(&spec.gates), &world, &from, &to);
+        if spec.needs_counts() {
+            observers.count(&world.options.counts);
+        }
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
             world.watch(group.name.clone(), places.get(&group.name).cloned().unwrap_or_default());
         }
@@ -227,7 +230,8 @@ impl Driver {
         let Some(status) = progress_of(&self.migration) else { return Ok(Next::Wait) };
         let gates = self.observers.observations(status.started_at);
         let Results { preflights, draws } = std::mem::take(results);
-        let seen = Seen { groups, leases, preflights, draws, gates };
+        let (loads, loads_lacking) = self.observers.loads();
+        let seen = Seen { groups, leases, preflights, draws, gates, loads, loads_lacking };
         let plan = step(&spec, &status, &seen, now());
         let changed = essence(&plan.status) != essence(&status);
         let message = plan.waiting_for.first().cloned().unwrap_or_default();

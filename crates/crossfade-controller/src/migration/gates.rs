@@ -1,5 +1,6 @@
 //! Gates that are observed all the time, each by a task of its own. They report; the engine decides.
 
+mod counts;
 mod dns;
 mod http;
 pub(super) mod pods;
@@ -9,11 +10,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crossfade_api::gates::GateSpec;
-use crossfade_core::migration::{CheckOutcome, GateKind, GateSeen};
+use crossfade_core::migration::{CheckOutcome, GateKind, GateSeen, LoadSeen};
 use crossfade_core::{ClusterName, GroupName, UnixMillis};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+pub use counts::CountsOptions;
+
+use crate::migration::gates::counts::{Counted, OwnRequests};
 use crate::migration::place::Place;
 use crate::migration::world::World;
 
@@ -37,8 +41,10 @@ type Picture = Arc<Mutex<Vec<GroupPlaces>>>;
 pub(super) struct Observers {
     picture: Picture,
     observations: mpsc::Receiver<GateSeen>,
+    own_requests: OwnRequests,
+    counted: Arc<Mutex<Counted>>,
     /// Aborts its tasks when dropped.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// Where a task puts what it saw.
@@ -59,6 +65,7 @@ impl Observers {
     /// Starts observing; nothing is looked at until places are given.
     pub(super) fn start(gates: &[GateSpec], world: &World, from: &ClusterName, to: &ClusterName) -> Self {
         let picture = Picture::default();
+        let own_requests = OwnRequests::default();
         let (sender, observations) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
         for gate in gates {
@@ -67,7 +74,8 @@ impl Observers {
             match gate.kind {
                 GateKind::Http => {
                     let path = gate.path.clone().unwrap_or_else(|| world.options.probe_path.clone());
-                    tasks.spawn(http::run(world.options.http.clone(), path, picture, outlet));
+                    let own = own_requests.clone();
+                    tasks.spawn(http::run(world.options.http.clone(), path, picture, own, outlet));
                 }
                 GateKind::Dns => {
                     tasks.spawn(dns::run(world.options.name_servers.clone(), to.clone(), picture, outlet));
@@ -82,7 +90,20 @@ impl Observers {
                 GateKind::Traffic | GateKind::Manual => {}
             }
         }
-        Observers { picture, observations, _tasks: tasks }
+        Observers { picture, observations, own_requests, counted: Arc::default(), tasks }
+    }
+
+    /// Asks CloudWatch as well, from now on, what load balancers count.
+    pub(super) fn count(&mut self, options: &CountsOptions) {
+        let (options, picture) = (options.clone(), Arc::clone(&self.picture));
+        let (own, place) = (self.own_requests.clone(), Arc::clone(&self.counted));
+        self.tasks.spawn(counts::run(options, picture, own, place));
+    }
+
+    /// What load balancers counted, each time it was asked for once; and why there is nothing, or not of all.
+    pub(super) fn loads(&self) -> (Vec<LoadSeen>, Option<String>) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut counted.loads), counted.lacking.clone())
     }
 
     /// Where to look from now on.

@@ -12,6 +12,7 @@ use crossfade_kube::Cluster;
 use crossfade_probe::dns::{RecordType, query_any};
 use crossfade_probe::http::HttpProbe;
 
+use crate::migration::gates::CountsOptions;
 use crate::migration::place::Place;
 use crate::migration::survey::places_of;
 
@@ -33,6 +34,8 @@ pub struct WorldOptions {
     pub name_servers: Vec<SocketAddr>,
     /// Resolvers for names outside the zone.
     pub resolvers: Vec<SocketAddr>,
+    /// What load balancers count.
+    pub counts: CountsOptions,
     /// HTTP to load balancers.
     pub http: HttpProbe,
     /// The path that preflight and the http gate ask for.

@@ -86,7 +86,14 @@ impl Admitted {
                 mk_cluster(name, weight)
             })
             .collect();
-        GroupStatus { name: self.group, hosts: self.hosts, clusters, ttl_seconds_max: 0, ratio: None }
+        GroupStatus {
+            name: self.group,
+            hosts: self.hosts,
+            clusters,
+            ttl_seconds_max: 0,
+            ratio: None,
+            window: None,
+        }
     }
 }
 
@@ -100,6 +107,7 @@ fn mk_cluster(name: ClusterName, weight: Weight) -> ClusterStatus {
         target: weight,
         hops: Vec::new(),
         evaluates_target_health: false,
+        load: None,
         gates: Vec::new(),
         preflight_passed_at: None,
         preflight_failures: 0,

@@ -1,5 +1,7 @@
 //! The next step of a migration.
 
+use crate::migration::counts::{judge_counts, take_loads, uncounted};
+use crate::migration::draining::drain;
 use crate::migration::gate::{Verdict, verdict};
 use crate::migration::hops::{ingest, ttl_of};
 use crate::migration::proof::{failed_ratio, test_ratio};
@@ -37,6 +39,7 @@ pub fn start(spec: &Spec, admitted: Vec<Admitted>, now: UnixMillis) -> Status {
         steps: Vec::new(),
         failure: None,
         drained_at: None,
+        residual: None,
         history: Vec::new(),
     };
     status.record(now, "Admitted", "admitted");
@@ -50,6 +53,7 @@ pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan 
     if status.phase.is_end() {
         return Plan::waiting(status, vec!["nothing: the migration has ended".to_owned()]);
     }
+    take_loads(&mut status, seen);
     let foreign = ingest(&mut status, spec, seen, now).filter(|_| !spec.force);
     match foreign {
         // A way back refuses another hand's weights as the way forth does (I6): the wish waits for them, or for force.
@@ -58,7 +62,7 @@ pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan 
     }
     match status.phase {
         Phase::Progressing => advance(status, spec, seen, now),
-        Phase::Draining => drain(status, spec, now),
+        Phase::Draining => drain(status, spec, seen, now),
         Phase::RollingBack => roll_back(status, spec, seen, now),
         Phase::Paused => {
             let why = status.failure.as_ref().map_or_else(String::new, |failure| failure.message.clone());
@@ -69,7 +73,7 @@ pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan 
 }
 
 impl Plan {
-    fn waiting(status: Status, waiting_for: Vec<String>) -> Plan {
+    pub(super) fn waiting(status: Status, waiting_for: Vec<String>) -> Plan {
         Plan { status, actions: Vec::new(), waiting_for, wake_at: None }
     }
 }
@@ -107,6 +111,10 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
     }
     for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
         for gate in &mut cluster.gates {
+            // What failed last has to pass anew before it counts as answering (I2).
+            if gate.failures > 0 {
+                gate.passed_at = None;
+            }
             gate.failures = 0;
             gate.unknown_since = None;
         }
@@ -121,6 +129,9 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
 fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
     if !seen.leases.all {
         return Plan::waiting(status, vec!["the leases of all clusters".to_owned()]);
+    }
+    if status.stage == Stage::Baking {
+        judge_counts(&mut status, spec, seen, now);
     }
     match verdict(&status, spec, now) {
         Verdict::Passing => {}
@@ -137,7 +148,7 @@ fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Pla
     match status.stage {
         Stage::Writing | Stage::Settling => write_and_settle(status, spec, seen, now),
         Stage::Proving => prove(status, spec, seen, now),
-        Stage::Baking => bake(status, spec, now),
+        Stage::Baking => bake(status, spec, seen, now),
         Stage::AwaitingPromotion => await_promotion(status, spec, now),
     }
 }
@@ -146,7 +157,7 @@ fn advance(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Pla
 fn step_again(status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
     match status.phase {
         Phase::RollingBack => roll_back(status, spec, seen, now),
-        Phase::Draining => drain(status, spec, now),
+        Phase::Draining => drain(status, spec, seen, now),
         Phase::Progressing => advance(status, spec, seen, now),
         Phase::Paused | Phase::Complete | Phase::RolledBack => {
             Plan::waiting(status, vec!["a person".to_owned()])
@@ -154,7 +165,7 @@ fn step_again(status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan
     }
 }
 
-fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
+pub(super) fn fail(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
     match spec.on_failure {
         OnFailure::Rollback => begin_rollback(status, spec, reason, message, now),
         OnFailure::Pause => pause(status, reason, message, now),
@@ -192,6 +203,7 @@ fn begin_step(status: &mut Status, spec: &Spec, index: u32, now: UnixMillis) {
             group.name
         );
         group.ratio = None;
+        group.window = None;
         aim(group, &spec.from, pair.from);
         aim(group, &spec.to, pair.to);
         records.push(mk_record(group, pair.from, pair.to));
@@ -343,7 +355,7 @@ fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan 
     let (actions, waiting_for) = unproven(&status, spec, since);
     if actions.is_empty() && waiting_for.is_empty() {
         status.enter(Stage::Baking, now);
-        return bake(status, spec, now);
+        return bake(status, spec, seen, now);
     }
     Plan { status, actions, waiting_for, wake_at: None }
 }
@@ -396,7 +408,7 @@ fn write_and_settle_once(status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     Plan { status, actions, waiting_for, wake_at: None }
 }
 
-fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
+fn bake(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
     let mut waiting_for = Vec::new();
     let mut wake_at = status.stage_since.after(spec.bake);
     if now < wake_at {
@@ -410,6 +422,10 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     }
     if !waiting_for.is_empty() {
         return Plan { status, actions: Vec::new(), waiting_for, wake_at: Some(wake_at) };
+    }
+    let uncounted = uncounted(&status, spec);
+    if !uncounted.is_empty() {
+        return Plan::waiting(status, uncounted);
     }
     update_hop_times(&mut status, spec);
     let own_millis = own_millis(&status, spec, now);
@@ -431,7 +447,7 @@ fn bake(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
         return Plan::waiting(status, vec!["the next step to begin".to_owned()]);
     }
     status.phase = Phase::Draining;
-    drain(status, spec, now)
+    drain(status, spec, seen, now)
 }
 
 /// The gates go on while a person makes up their mind.
@@ -451,43 +467,22 @@ fn await_promotion(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     Plan::waiting(status, vec!["the next step to begin".to_owned()])
 }
 
-fn resolvers_due(group: &GroupStatus) -> UnixMillis {
+/// When the last of its name servers had the step's weights, and the TTL on top.
+pub(super) fn resolvers_due(group: &GroupStatus) -> UnixMillis {
     let latest =
         group.clusters.iter().flat_map(|cluster| &cluster.hops).filter(|hop| hop.name == hop::NAME_SERVERS);
     latest.map(|hop| hop.at.after(ttl_of(group))).max().unwrap_or_default()
 }
 
-/// The last step has passed its TTL: the source is drained if it is at zero; then the keep-warm time.
-fn drain(mut status: Status, spec: &Spec, now: UnixMillis) -> Plan {
-    if let Verdict::Failed { reason, message } = verdict(&status, spec, now)
-        && now < status.stage_since.after(spec.keep_warm)
-    {
-        fail(&mut status, spec, reason, &message, now);
-        return Plan::waiting(status, vec![format!("the way back: {message}")]);
-    }
-    let at_zero = |group: &GroupStatus| group.cluster(&spec.from).is_some_and(|from| from.target.is_zero());
-    if status.drained_at.is_none() && status.groups.iter().all(at_zero) {
-        status.drained_at = Some(now);
-        status.record(now, "Drained", format!("{} is drained", spec.from));
-    }
-    let warm_until = status.drained_at.unwrap_or(status.stage_since).after(spec.keep_warm);
-    if now < warm_until {
-        let waiting_for = vec!["the keep-warm time".to_owned()];
-        return Plan { status, actions: Vec::new(), waiting_for, wake_at: Some(warm_until) };
-    }
-    status.phase = Phase::Complete;
-    status.finished_at = Some(now);
-    status.record(now, "Complete", "complete");
-    Plan::waiting(status, vec!["nothing: complete".to_owned()])
-}
-
 fn begin_rollback(status: &mut Status, spec: &Spec, reason: &str, message: &str, now: UnixMillis) {
     status.phase = Phase::RollingBack;
     status.drained_at = None;
+    status.residual = None;
     status.failure = Some(Failure { at: now, reason: reason.to_owned(), message: message.to_owned() });
     let mut records = Vec::new();
     for group in &mut status.groups {
         group.ratio = None;
+        group.window = None;
         let before: Vec<(ClusterName, Weight)> =
             pair_members(group, spec).map(|cluster| (cluster.name.clone(), cluster.before)).collect();
         for (name, weight) in &before {

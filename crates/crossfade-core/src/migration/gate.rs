@@ -42,6 +42,8 @@ pub struct Gate {
     pub inconclusive_max: Duration,
     /// It is observed and reported, and nothing follows.
     pub dry_run: bool,
+    /// Of `traffic`: the load balancers' counts have to agree as well, within so many points. `None` = they are not asked for.
+    pub share_tolerance_percent: Option<u32>,
 }
 
 impl Gate {
@@ -49,6 +51,9 @@ impl Gate {
     pub const FAILURES_MAX: u32 = 3;
     /// An outage of a name server or an API is over by then, or somebody should look.
     pub const INCONCLUSIVE_MAX: Duration = Duration::from_mins(10);
+
+    /// Points that a counted share may be off: users' resolvers overstay, and few of them may send most requests.
+    pub const SHARE_TOLERANCE_PERCENT: u32 = 20;
 
     /// A gate with the usual patience, named after its kind.
     pub fn new(kind: GateKind) -> Gate {
@@ -66,6 +71,7 @@ impl Gate {
             initial_delay: Duration::ZERO,
             inconclusive_max: Gate::INCONCLUSIVE_MAX,
             dry_run: false,
+            share_tolerance_percent: None,
         }
     }
 

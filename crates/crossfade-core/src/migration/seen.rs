@@ -17,6 +17,10 @@ pub struct Seen {
     pub draws: Vec<DrawsSeen>,
     /// Results of the gates that run all the time.
     pub gates: Vec<GateSeen>,
+    /// Requests that load balancers counted; the same period may come more than once.
+    pub loads: Vec<LoadSeen>,
+    /// Why there are none, when they were asked for.
+    pub loads_lacking: Option<String>,
 }
 
 /// One group in one round.
@@ -111,4 +115,19 @@ pub struct GateSeen {
     pub at: UnixMillis,
     /// How it ended.
     pub outcome: CheckOutcome,
+}
+
+/// Requests that a group's load balancer counted in one period, those of the http gates left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadSeen {
+    /// Which group.
+    pub group: GroupName,
+    /// In which cluster.
+    pub cluster: ClusterName,
+    /// How many.
+    pub requests: u64,
+    /// How long the period was.
+    pub seconds: u32,
+    /// When it ended.
+    pub until: UnixMillis,
 }

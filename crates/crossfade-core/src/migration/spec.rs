@@ -32,6 +32,8 @@ pub struct Spec {
     pub draws: u64,
     /// The probability that a whole migration with right shares fails its ratio tests.
     pub error_level: f64,
+    /// What may still reach the source when it is called drained; `None` = it is not asked for.
+    pub residual: Option<Residual>,
     /// What a step has to pass. At least one is of kind `http`: it also says which cluster answers (invariant I2).
     pub gates: Vec<Gate>,
     /// A cluster of the pair that is gone: nothing of it is read, written or waited for.
@@ -42,6 +44,20 @@ pub struct Spec {
     pub promotions: u32,
     /// Go to the last step at the next pause.
     pub promote_to_end: bool,
+}
+
+/// Requests that may still come to a source at weight 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Residual {
+    /// Per group (its load balancer) and minute.
+    pub per_minute: u32,
+    /// How long more is waited out, from the moment the TTL is over. Then the source is drained, and what is left is reported.
+    pub deadline: Duration,
+}
+
+impl Residual {
+    /// Ten TTLs of an AWS load balancer: who still comes then keeps answers for as long as it pleases.
+    pub const DEADLINE: Duration = Duration::from_mins(10);
 }
 
 impl Spec {
@@ -58,6 +74,12 @@ impl Spec {
     /// The ratio test, if it is among the gates.
     pub fn traffic_gate(&self) -> Option<&Gate> {
         self.gates.iter().find(|gate| gate.kind == GateKind::Traffic)
+    }
+
+    /// The traffic gate, if it asks for the load balancers' counts, and the points that they may be off.
+    pub fn counted_gate(&self) -> Option<(&Gate, u32)> {
+        let gate = self.traffic_gate()?;
+        Some((gate, gate.share_tolerance_percent?))
     }
 
     /// A person has to say so before each further step.

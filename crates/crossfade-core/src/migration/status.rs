@@ -39,6 +39,9 @@ pub struct Status {
     /// When the source was at zero, settled, and the TTL had passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drained_at: Option<UnixMillis>,
+    /// What still reached the source when it was called drained, where that was more than asked for or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residual: Option<String>,
     /// Bounded; the newest last.
     pub history: Vec<HistoryEntry>,
 }
@@ -98,6 +101,9 @@ pub struct GroupStatus {
     /// The ratio test of the current step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<RatioResult>,
+    /// What the load balancers count in the current step, while it is too little to judge by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<CountedWindow>,
 }
 
 impl GroupStatus {
@@ -134,6 +140,9 @@ pub struct ClusterStatus {
     /// Whether Route 53 leaves its record out while its load balancer has no healthy target (`EvaluateTargetHealth`).
     #[serde(default)]
     pub evaluates_target_health: bool,
+    /// What its load balancer counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadStatus>,
     /// One per gate that was observed here.
     #[serde(default)]
     pub gates: Vec<GateStatus>,
@@ -146,6 +155,30 @@ pub struct ClusterStatus {
     /// What the last failed preflight said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preflight_message: Option<String>,
+}
+
+/// Requests in one period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadStatus {
+    /// How many, without those of the http gates.
+    pub requests: u64,
+    /// How long the period was.
+    pub seconds: u32,
+    /// When it ended.
+    pub until: UnixMillis,
+}
+
+/// Periods in a row, of both clusters of the pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CountedWindow {
+    /// The source's requests.
+    pub from: u64,
+    /// The destination's.
+    pub to: u64,
+    /// When the last period ended that was counted, in this window or one before.
+    pub until: UnixMillis,
 }
 
 /// One hop of a weight.

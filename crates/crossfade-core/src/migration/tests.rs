@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::{ClusterName, GroupName, UnixMillis, Weight};
 
+mod counts;
 mod gates;
 mod holding;
 mod properties;
@@ -28,6 +29,7 @@ fn mk_spec(steps: &[&str]) -> Spec {
         draws: 1_000,
         error_level: Spec::ERROR_LEVEL,
         gates: [GateKind::Http, GateKind::Traffic].map(Gate::new).to_vec(),
+        residual: None,
         without: None,
         force: false,
         promotions: 0,

@@ -1,11 +1,12 @@
 //! How much of a step's time was the engine's own.
 //!
 //! Not its own are: from a written knob until every name server has the weight (the DNS controller and `INSYNC`), and the
-//! TTL and the bake time afterwards.
+//! TTL, the bake time and the wait for counts afterwards.
 
 use std::time::Duration;
 
 use crate::UnixMillis;
+use crate::migration::engine::resolvers_due;
 use crate::migration::hops::ttl_of;
 use crate::migration::{Spec, Status, hop};
 
@@ -15,7 +16,10 @@ pub(super) fn own_millis(status: &Status, spec: &Spec, now: UnixMillis) -> Optio
     let mut foreign: Vec<(UnixMillis, UnixMillis)> = Vec::new();
     let settled_at = step.settled_at?;
     foreign.push((settled_at, settled_at.after(spec.bake)));
+    let counted = spec.counted_gate().map(|(gate, _)| gate.name.as_str());
     for group in &status.groups {
+        let passed_at = counted.and_then(|name| group.cluster(&spec.to)?.gate(name)?.passed_at);
+        foreign.extend(passed_at.map(|passed_at| (resolvers_due(group), passed_at)));
         let changed = group.clusters.iter().filter(|cluster| cluster.previous != cluster.target);
         for cluster in changed {
             let at = |name: &str| cluster.hops.iter().find(|hop| hop.name == name).map(|hop| hop.at);

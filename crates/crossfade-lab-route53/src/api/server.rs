@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::api::document::{Document, ROUTE53_NAMESPACE};
 use crate::api::identity::{self, QueryAction, STS_NAMESPACE};
 use crate::api::operation::Operation;
+use crate::api::other::{OtherAnswer, OtherServices};
 use crate::api::request::ApiRequest;
 use crate::api::{records, tags, zones};
 use crate::counters::CounterCells;
@@ -42,6 +43,7 @@ pub(crate) struct Api {
     store: Arc<Store>,
     faults: Faults,
     counters: Arc<CounterCells>,
+    others: OtherServices,
     requests: AtomicU64,
 }
 
@@ -65,8 +67,9 @@ impl Api {
         store: Arc<Store>,
         faults: Faults,
         counters: Arc<CounterCells>,
+        others: OtherServices,
     ) -> Self {
-        Self { account_id, store, faults, counters, requests: AtomicU64::new(0) }
+        Self { account_id, store, faults, counters, others, requests: AtomicU64::new(0) }
     }
 
     /// Accepts connections until the future is dropped.
@@ -115,7 +118,11 @@ impl Api {
             return self.refuse(&error, "Unknown", ROUTE53_NAMESPACE, &request_id);
         };
         let body = body.to_bytes();
-        let request = ApiRequest::new(&parts, body);
+        let request = ApiRequest::new(&parts, body.clone());
+        let other = request.signed_for().ok().and_then(|service| self.others.answer(service, &parts, &body));
+        if let Some(answer) = other {
+            return self.respond_for_other(answer, &request_id);
+        }
         if let Some(action) = QueryAction::of(&request) {
             return self.respond_to_query(action, &request, &request_id);
         }
@@ -142,6 +149,22 @@ impl Api {
             }
             Err(error) => self.refuse(&error, name, ROUTE53_NAMESPACE, &request_id),
         }
+    }
+
+    fn respond_for_other(&self, answer: OtherAnswer, request_id: &str) -> Response<Full<Bytes>> {
+        self.counters.count_call(answer.operation);
+        let mut response = answer.response;
+        if !response.status().is_success() {
+            tracing::info!(
+                operation = answer.operation,
+                status = response.status().as_u16(),
+                "AWS call refused"
+            );
+        }
+        if let Ok(request_id) = HeaderValue::from_str(request_id) {
+            response.headers_mut().insert("x-amzn-requestid", request_id);
+        }
+        response
     }
 
     fn respond_to_query(

@@ -103,8 +103,14 @@ pub struct MigrateArgs {
     /// Seconds in which a failing gate still leads back after the source is drained.
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     pub keep_warm: u32,
+    /// Requests a minute that each group's load balancer in the source may still count when the source is called drained.
+    #[arg(long, value_name = "N")]
+    pub residual_rate: Option<u32>,
+    /// Seconds to wait for that; then the source is drained all the same, and what is left is reported.
+    #[arg(long, value_name = "SECONDS", requires = "residual_rate")]
+    pub residual_deadline: Option<u32>,
     /// What a step has to pass, for example `http,path=/healthz,failures=5`, `kubernetes,ready=80%`, `dns,dry-run`,
-    /// `manual`. Default: http, dns, traffic and kubernetes.
+    /// `traffic,counts`, `manual`. Default: http, dns, traffic and kubernetes.
     #[arg(long = "gate", value_name = "GATE")]
     pub gates: Vec<GateSpec>,
     /// What follows a failed gate.
@@ -183,6 +189,8 @@ impl MigrateArgs {
             },
             bake_seconds: self.bake,
             keep_warm_seconds: self.keep_warm,
+            residual_requests_per_minute: self.residual_rate,
+            residual_deadline_seconds: self.residual_deadline,
             draws: Some(self.draws),
             ..MigrationSpec::new(&self.from, &self.to, self.zone.trim_end_matches('.'))
         }
@@ -202,6 +210,8 @@ impl MigrateArgs {
             max: 100.0,
             bake: spec.bake_seconds,
             keep_warm: spec.keep_warm_seconds,
+            residual_rate: spec.residual_requests_per_minute,
+            residual_deadline: spec.residual_deadline_seconds,
             gates: spec.gates,
             on_failure: match spec.on_failure {
                 OnFailure::Rollback => OnFailureArg::Rollback,

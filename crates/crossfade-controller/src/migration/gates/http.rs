@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::migration::actions::ask;
 use crate::migration::clock::now;
+use crate::migration::gates::counts::OwnRequests;
 use crate::migration::gates::{Outlet, Picture, copy};
 use crate::migration::place::Place;
 
@@ -16,7 +17,7 @@ use crate::migration::place::Place;
 /// (three failures in a row) at the cost of two requests a second and host.
 const OBSERVE_EVERY: Duration = Duration::from_millis(500);
 
-pub(super) async fn run(http: HttpProbe, path: String, picture: Picture, outlet: Outlet) {
+pub(super) async fn run(http: HttpProbe, path: String, picture: Picture, own: OwnRequests, outlet: Outlet) {
     let mut ticks = interval(OBSERVE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut round = 0_usize;
@@ -28,10 +29,10 @@ pub(super) async fn run(http: HttpProbe, path: String, picture: Picture, outlet:
             group.places.iter().map(|(cluster, place)| (group.group.clone(), cluster.clone(), place))
         });
         let asks = places.map(|(group, cluster, place)| {
-            let (http, path, outlet) = (&http, &path, &outlet);
+            let (http, path, own, outlet) = (&http, &path, &own, &outlet);
             async move {
                 let at = now();
-                if let Some(outcome) = observe(http, path, place, round).await {
+                if let Some(outcome) = observe(http, path, place, own, round).await {
                     outlet.put(group, cluster, at, outcome);
                 }
             }
@@ -41,11 +42,20 @@ pub(super) async fn run(http: HttpProbe, path: String, picture: Picture, outlet:
 }
 
 /// All hosts, each time through the next address. `None` while no address is known: that is preflight's to say.
-async fn observe(http: &HttpProbe, path: &str, place: &Place, round: usize) -> Option<CheckOutcome> {
+async fn observe(
+    http: &HttpProbe,
+    path: &str,
+    place: &Place,
+    own: &OwnRequests,
+    round: usize,
+) -> Option<CheckOutcome> {
     let mut asked = None;
     for object in &place.objects {
         let address: IpAddr = *object.addresses.get(round % object.addresses.len().max(1))?;
         for host in &object.knob.hosts {
+            if let Some(load_balancer) = &object.knob.load_balancer {
+                own.add(load_balancer, now());
+            }
             let outcome = ask(http, path, &object.knob, host, address).await;
             if outcome != CheckOutcome::Passed {
                 return Some(outcome);

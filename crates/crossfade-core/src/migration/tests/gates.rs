@@ -129,3 +129,18 @@ fn a_step_says_how_much_of_its_time_was_its_own() {
         assert!(step.proven_at.unwrap().since(step.began_at) > Duration::from_secs(u64::from(TTL_SECONDS)));
     }
 }
+
+#[test]
+fn what_failed_last_has_to_pass_anew_after_a_pause() {
+    let (mut world, spec) = (World::new(100, 0), mk_spec(&["50%", "100%"]));
+    let status = world.begin(&spec);
+    let mut status = world.run(&spec, status, |status| status.stage == Stage::Baking);
+    world.green_answers = false;
+    status = world.round(&spec, &status);
+    let green =
+        |status: &Status| status.groups[0].cluster(&"green".into()).unwrap().gate("http").cloned().unwrap();
+    assert!(green(&status).failures == 1 && green(&status).passed_at.is_some());
+    status.phase = Phase::Paused;
+    resume(&mut status, world.now);
+    assert_eq!((green(&status).failures, green(&status).passed_at), (0, None));
+}

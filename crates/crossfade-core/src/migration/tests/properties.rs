@@ -47,6 +47,7 @@ fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterSt
             .map(|(name, (value, at, busy))| HopStatus { name: (*name).to_owned(), value, at, busy })
             .collect(),
         evaluates_target_health: false,
+        load: None,
         gates: vec![GateStatus {
             name: "http".to_owned(),
             passed_at: checks.1,
@@ -73,6 +74,7 @@ fn group(index: usize) -> impl Strategy<Value = GroupStatus> {
         clusters: [Some(blue), Some(green), red, pink].into_iter().flatten().collect(),
         ttl_seconds_max,
         ratio: None,
+        window: None,
     })
 }
 
@@ -106,6 +108,7 @@ fn status() -> impl Strategy<Value = Status> {
                 message: String::new(),
             }),
             drained_at: None,
+            residual: None,
             history: Vec::new(),
         },
     )
@@ -167,6 +170,8 @@ fn seen() -> impl Strategy<Value = Seen> {
                     .map(|(group, cluster, at, outcome)| PreflightSeen { group, cluster, at, outcome })
                     .collect(),
                 draws: Vec::new(),
+                loads: Vec::new(),
+                loads_lacking: None,
                 gates: gates
                     .into_iter()
                     .map(|(group, cluster, at, outcome)| GateSeen {

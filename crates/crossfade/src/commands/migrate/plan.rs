@@ -46,6 +46,7 @@ pub fn render(prepared: &Prepared) -> String {
     }
     lines.push(format!("  {}", timeline(spec, prepared.ttl_seconds)));
     lines.push(format!("  ratio test: {}", ratio_test(spec, groups)));
+    lines.extend(counts(spec));
     lines.push(format!(
         "  a failed gate {}; unattended only as long as this command runs",
         match spec.on_failure {
@@ -85,6 +86,27 @@ fn ratio_test(spec: &Spec, groups: usize) -> String {
         spec.draws,
         POINTS_OFF * 100.0
     )
+}
+
+/// What is asked of load balancers' counts.
+fn counts(spec: &Spec) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some((gate, points)) = spec.counted_gate() {
+        lines.push(format!(
+            "  counts: after each step's TTL the load balancers' requests have to agree within {points} points; CloudWatch has them \
+             some minutes late, and {} s without enough of them pause",
+            gate.inconclusive_max.as_secs()
+        ));
+    }
+    if let Some(residual) = spec.residual {
+        lines.push(format!(
+            "  drained: when each load balancer of {} counts at most {} requests a minute, or after {} s, which are then reported",
+            spec.from,
+            residual.per_minute,
+            residual.deadline.as_secs()
+        ));
+    }
+    lines
 }
 
 fn weights(spec: &Spec, admitted: &[Admitted]) -> Table {
