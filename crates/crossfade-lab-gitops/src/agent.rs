@@ -23,8 +23,8 @@ use crate::{apps, crds, sets};
 
 pub(crate) use router::Router;
 
-/// Applications that are worked on at the same moment; the others wait, in order.
-const WORKERS: usize = 8;
+/// Charts that are rendered at the same moment; others wait, in order. Rendering is all that takes the processor.
+const RENDERERS: usize = 4;
 /// A definition is served a moment after it is made.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
 const SERVED_POLL: Duration = Duration::from_millis(20);
@@ -83,7 +83,7 @@ impl Agent {
             git: options.git,
             cluster_name: options.cluster_name,
             router,
-            permits: Semaphore::new(WORKERS),
+            permits: Semaphore::new(RENDERERS),
         });
         let mut tasks = JoinSet::new();
         shared.cache.watch_all(&mut tasks).await;

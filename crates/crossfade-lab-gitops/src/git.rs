@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 
 use crate::error::GitOpsError;
 use locate::{Location, locate};
@@ -27,6 +27,8 @@ pub(crate) use tree::Tree;
 const LOCAL_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// As Argo CD does unless told otherwise.
 const REMOTE_POLL_INTERVAL: Duration = Duration::from_mins(2);
+/// A repository that is out of reach is not asked again at once by everybody.
+const FAILURE_HOLDS: Duration = Duration::from_millis(400);
 /// Trees kept per repository: the commits that Applications are at, and those they move to.
 const TREES_MAX: usize = 16;
 /// Blobs kept in memory; what is beyond is read again.
@@ -63,7 +65,7 @@ struct Shared {
     options: GitOptions,
     repositories: Mutex<HashMap<String, Arc<Repository>>>,
     moved: watch::Sender<u64>,
-    poll: Mutex<Option<AbortHandle>>,
+    polls: Mutex<JoinSet<()>>,
 }
 
 struct Repository {
@@ -71,6 +73,8 @@ struct Repository {
     program: Program,
     /// One fetch at a time.
     fetching: tokio::sync::Mutex<()>,
+    /// One listing at a time: all who ask meanwhile take its answer.
+    listing: tokio::sync::Mutex<()>,
     known: Mutex<Known>,
 }
 
@@ -80,6 +84,8 @@ struct Known {
     /// What the refs of a local repository looked like when they were listed.
     signature: Option<Vec<u8>>,
     listed_at: Option<Instant>,
+    /// What the last listing failed with.
+    failure: Option<String>,
     trees: Vec<(String, Arc<Tree>)>,
     blobs: HashMap<String, Arc<[u8]>>,
     blob_bytes: usize,
@@ -92,19 +98,17 @@ impl std::fmt::Debug for Git {
 }
 
 impl Git {
-    /// Makes the directory and begins to look for pushes. To be called inside a runtime.
+    /// Makes the directory. Repositories are looked at for pushes from when they are first asked for.
     pub fn start(options: GitOptions) -> Result<Git, GitOpsError> {
         std::fs::create_dir_all(&options.cache_dir)
             .map_err(|source| GitOpsError::Dir { path: options.cache_dir.clone(), source })?;
-        let shared = Arc::new(Shared {
+        let shared = Shared {
             options,
             repositories: Mutex::default(),
             moved: watch::Sender::new(0),
-            poll: Mutex::default(),
-        });
-        let poll = tokio::spawn(poll(Arc::downgrade(&shared)));
-        *lock(&shared.poll) = Some(poll.abort_handle());
-        Ok(Git { shared })
+            polls: Mutex::default(),
+        };
+        Ok(Git { shared: Arc::new(shared) })
     }
 
     /// Counts how often refs of a repository in use have moved.
@@ -187,9 +191,11 @@ impl Git {
             location,
             program,
             fetching: tokio::sync::Mutex::default(),
+            listing: tokio::sync::Mutex::default(),
             known: Mutex::default(),
         });
         repositories.insert(url.to_owned(), Arc::clone(&repository));
+        lock(&self.shared.polls).spawn(poll(Arc::downgrade(&self.shared), Arc::clone(&repository)));
         Ok(repository)
     }
 }
@@ -201,15 +207,17 @@ pub(crate) enum Fresh {
     No,
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if let Some(poll) = lock(&self.poll).take() {
-            poll.abort();
+impl Known {
+    /// What a listing that was begun after this moment, or has just failed, came to.
+    fn answer_since(&self, asked_at: Instant) -> Option<Result<Arc<Refs>, String>> {
+        let listed_at = self.listed_at?;
+        match (&self.refs, &self.failure) {
+            (Some(refs), _) if listed_at >= asked_at => Some(Ok(Arc::clone(refs))),
+            (None, Some(failure)) if listed_at + FAILURE_HOLDS >= asked_at => Some(Err(failure.clone())),
+            _ => None,
         }
     }
-}
 
-impl Known {
     fn tree(&self, commit: &str) -> Option<Arc<Tree>> {
         self.trees.iter().find(|(known, _)| known == commit).map(|(_, tree)| Arc::clone(tree))
     }
@@ -218,6 +226,11 @@ impl Known {
 impl Repository {
     /// Asks for the refs.
     async fn list(&self) -> Result<Arc<Refs>, String> {
+        let asked_at = Instant::now();
+        let _one_at_a_time = self.listing.lock().await;
+        if let Some(answer) = lock(&self.known).answer_since(asked_at) {
+            return answer;
+        }
         let signature = self.signature().await;
         let listed = self.program.list_remote(self.location.argument()).await;
         let mut known = lock(&self.known);
@@ -227,10 +240,12 @@ impl Repository {
             Ok(text) => {
                 let refs = Arc::new(Refs::parse(&text));
                 known.refs = Some(Arc::clone(&refs));
+                known.failure = None;
                 Ok(refs)
             }
             Err(error) => {
                 known.refs = None;
+                known.failure = Some(error.clone());
                 Err(error)
             }
         }
@@ -280,15 +295,12 @@ impl Repository {
     }
 }
 
-async fn poll(shared: Weak<Shared>) {
+/// Looks after one repository, so that one that does not answer holds no other up.
+async fn poll(shared: Weak<Shared>, repository: Arc<Repository>) {
     loop {
         tokio::time::sleep(LOCAL_POLL_INTERVAL).await;
+        let has_moved = repository.has_moved().await;
         let Some(shared) = shared.upgrade() else { return };
-        let repositories: Vec<_> = lock(&shared.repositories).values().cloned().collect();
-        let mut has_moved = false;
-        for repository in repositories {
-            has_moved |= repository.has_moved().await;
-        }
         if has_moved {
             shared.moved.send_modify(|count| *count += 1);
         }

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn documents_are_told_apart_and_numbers_stay_whole() {
-        let text = "a: 1\t\n---\n# nothing\n---\nb: {c: 1.5, d: yes}\n--- # next\ne: \"1\"\n";
+        let text = "a: 1\t# why\n# and\n---\n# nothing\n---\nb: {c: 1.5, d: yes}\n--- # next\ne: \"1\"\n";
         let read = documents(text).unwrap();
         assert_eq!(read, [json!({"a": 1}), json!({"b": {"c": 1.5, "d": true}}), json!({"e": "1"})]);
     }

@@ -53,8 +53,6 @@ pub(crate) async fn run(shared: Arc<Shared>, key: Key, woken: Arc<Notify>) {
             actor.shared.router.forget(&actor.key, &woken);
             return;
         };
-        let shared = Arc::clone(&actor.shared);
-        let Ok(_permit) = shared.permits.acquire().await else { return };
         wait = match actor.reconcile(&application).await {
             Ok(wait) => wait,
             Err(error) if error.is_not_found() => Some(API_RETRY),
@@ -178,6 +176,7 @@ impl Actor {
         let context = Context {
             git: &self.shared.git,
             kept: &self.kept,
+            permits: &self.shared.permits,
             application: name(application),
             namespace: text(&application["spec"]["destination"]["namespace"]),
             kube_version: &kinds.kubernetes_version,
@@ -198,6 +197,9 @@ impl Actor {
     async fn operate(&mut self, application: &Value, sources: &Sources, comparison: &mut Comparison) {
         let Some(mut run) = self.run.take() else { return };
         run.take_up_again();
+        if text(&application["status"]["operationState"]["phase"]) == "Terminating" {
+            run.end("Operation terminated");
+        }
         let namespace = text(&application["spec"]["destination"]["namespace"]);
         for _ in 0..STEPS_MAX {
             if run.retry_at.is_some() || run.progress != Progress::Running {

@@ -83,6 +83,10 @@ pub(super) fn decide(application: &Value, comparison: &Comparison, sources: &Sou
 
 /// Whether the last operation was for this very state.
 fn was_attempted(last: &Value, comparison: &Comparison, sources: &Sources) -> bool {
+    if text(&last["phase"]) == "Running" {
+        // It was interrupted with the agent that ran it.
+        return false;
+    }
     let result = &last["syncResult"];
     if !result.is_object() {
         return last.is_object();
@@ -145,6 +149,7 @@ mod tests {
         assert_eq!(decision(&json!({"enabled": false}), &Value::Null, off()), Decision::Nothing);
         assert_eq!(decision(&json!({}), &attempted("Succeeded", "abc"), off()), Decision::Nothing);
         assert!(matches!(decision(&json!({}), &attempted("Succeeded", "old"), off()), Decision::Sync(_)));
+        assert!(matches!(decision(&json!({}), &attempted("Running", "abc"), off()), Decision::Sync(_)));
         assert_eq!(
             decision(&json!({}), &attempted("Failed", "abc"), off()),
             Decision::Refused("Failed last sync attempt to [abc]: m".to_owned())

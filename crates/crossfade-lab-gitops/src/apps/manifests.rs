@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::directory;
 use super::helm::{self, ChartFiles, Release};
@@ -35,6 +36,8 @@ type Rendering = (Vec<Value>, &'static str);
 pub(super) struct Context<'c> {
     pub(super) git: &'c Git,
     pub(super) kept: &'c Kept,
+    /// Charts that are rendered at the same moment.
+    pub(super) permits: &'c Semaphore,
     pub(super) application: &'c str,
     pub(super) namespace: &'c str,
     pub(super) kube_version: &'c str,
@@ -107,6 +110,7 @@ impl Context<'_> {
             let files = self.chart_files(sources, commits, index, &tree, &dir).await?;
             let release = self.release(source);
             let source = source.clone();
+            let _permit = self.permits.acquire().await.map_err(|_| "the agent is ending".to_owned())?;
             let rendered = tokio::task::spawn_blocking(move || helm::objects(&source, files, &release)).await;
             let objects = rendered.map_err(|error| format!("rendering ended early: {error}"))??;
             return Ok((objects, "Helm"));

@@ -185,6 +185,14 @@ impl Run {
         self.finished_at = Some(now());
     }
 
+    /// Ends it for good, whatever tries are left.
+    pub(super) fn end(&mut self, message: &str) {
+        self.retry_at = None;
+        self.progress = Progress::Failed;
+        message.clone_into(&mut self.message);
+        self.finished_at = Some(now());
+    }
+
     /// Begins the next try when it is time for it.
     pub(super) fn take_up_again(&mut self) {
         if self.retry_at.is_some_and(|at| at <= Instant::now()) {
