@@ -19,6 +19,25 @@ pub(crate) const LAYERS: &[Layer] = &[
     Layer { name: "crossfade-routing", ours: &[], others: PURE },
     Layer { name: "crossfade-sim", ours: &["crossfade-core", "crossfade-routing"], others: PURE },
     Layer {
+        name: "crossfade-stack",
+        ours: &["crossfade-core"],
+        others: &["base64", "schemars", "serde", "serde_json", "thiserror"],
+    },
+    Layer {
+        name: "crossfade-gotemplate",
+        ours: &[],
+        others: &[
+            "base64",
+            "granit-parser",
+            "miniz_oxide",
+            "regex",
+            "serde_json",
+            "sha1",
+            "sha2",
+            "thiserror",
+        ],
+    },
+    Layer {
         name: "crossfade-api",
         ours: &["crossfade-core"],
         others: &["jiff", "k8s-openapi", "kube", "schemars", "serde", "serde_json", "thiserror"],
@@ -27,6 +46,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         name: "crossfade-kube",
         ours: &["crossfade-core", "crossfade-api"],
         others: &[
+            "bcrypt",
             "futures",
             "http",
             "jiff",
@@ -142,6 +162,24 @@ pub(crate) const LAYERS: &[Layer] = &[
         others: &["bytes", "ciborium", "http", "http-body-util", "serde_json", "thiserror"],
     },
     Layer {
+        name: "crossfade-lab-gitops",
+        ours: &["crossfade-gotemplate"],
+        others: &[
+            "base64",
+            "futures",
+            "http",
+            "jiff",
+            "k8s-openapi",
+            "kube",
+            "regex",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    },
+    Layer {
         name: "crossfade-lab",
         ours: &["crossfade-core", "crossfade-lab-aws", "crossfade-lab-kube", "crossfade-lab-route53"],
         others: &[
@@ -171,12 +209,15 @@ pub(crate) const LAYERS: &[Layer] = &[
         ours: &[
             "crossfade-core",
             "crossfade-api",
+            "crossfade-gotemplate",
             "crossfade-kube",
             "crossfade-aws",
             "crossfade-probe",
             "crossfade-controller",
             "crossfade-sim",
+            "crossfade-stack",
             "crossfade-lab",
+            "crossfade-lab-gitops",
         ],
         others: &[
             "anyhow",
@@ -185,6 +226,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "k8s-openapi",
             "kube",
             "serde",
+            "serde-saphyr",
             "serde_json",
             "tokio",
             "tracing",
@@ -213,3 +255,7 @@ pub(crate) const NOT_IN_LAB: &[&str] = &[
     "aws-smithy-cbor",
     "aws-smithy-xml",
 ];
+
+/// Crates of the lab that are clients themselves: what they do is judged by the objects they leave in a cluster, and between
+/// them and the product is the wire.
+pub(crate) const CLIENTS_IN_LAB: &[&str] = &["crossfade-lab-gitops"];

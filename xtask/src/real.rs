@@ -9,6 +9,7 @@ mod copy;
 mod definition;
 mod migrations;
 mod process;
+mod rights;
 mod servers;
 
 use std::path::{Path, PathBuf};
@@ -75,6 +76,9 @@ fn prove(crossfade: &Path, scratch: &Path, logs: &Path, dns: Writers) -> anyhow:
         with_crossfade(&mut bench, logs)?;
     }
     if dns != Writers::Crossfade {
+        if dns == Writers::Both {
+            bench.all(migrations::REPORTS_OF_ANOTHER);
+        }
         with_external_dns(&mut bench, logs)?;
     }
     Ok(bench.counts())
@@ -87,11 +91,12 @@ fn prelude(servers: &Servers, scratch: &Path) -> String {
 rb() {{ kubectl --context real-blue "$@"; }}
 rg() {{ kubectl --context real-green "$@"; }}
 contexts="--context blue=real-blue --context green=real-green"
-{}
-"#,
+drivers="--context blue=real-blue-driver --context green=real-green-driver"
+{}{}"#,
         servers.kubeconfig.display(),
         scratch.join("kubectl-cache").display(),
-        migrations::FUNCTIONS
+        migrations::FUNCTIONS,
+        rights::function()
     )
 }
 
@@ -105,9 +110,10 @@ fn with_crossfade(bench: &mut Bench, logs: &Path) -> anyhow::Result<()> {
         writers.push(Process::start(&format!("dns-controller-{side}"), &bench.command(&script), logs)?);
     }
     bench.all(migrations::RECORDS_ARE_THERE);
+    bench.all(rights::CHECKS);
     under_requests(bench, &migrations::BY_COMMAND)?;
 
-    let script = "export CROSSFADE_LOG=info; exec $cf controller --home-context real-blue $contexts";
+    let script = "export CROSSFADE_LOG=info; exec $cf controller --home-context real-blue-driver $drivers";
     let controller = Process::start("controller", &bench.command(script), logs)?;
     under_requests(bench, &migrations::BY_CONTROLLER)?;
     drop(controller);

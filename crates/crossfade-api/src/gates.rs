@@ -9,6 +9,8 @@ use crossfade_core::migration::{Gate, GateKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::migration::SECONDS_MAX;
+
 /// The longest name of a gate.
 const NAME_LENGTH_MAX: usize = 63;
 /// A narrower band would find fault with chance and with resolvers: fine differences are the ratio test's.
@@ -27,18 +29,23 @@ pub struct GateSpec {
     pub name: Option<String>,
     /// The path that a gate of kind `http` asks for. Default: the probe path of the driver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048), regex(pattern = "^/"))]
     pub path: Option<String>,
     /// Ready pods that a gate of kind `kubernetes` wants, as a percentage of the source's. Default: one per Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1000))]
     pub ready_percent: Option<u32>,
     /// Failed observations in a row that fail the gate. Default 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
     pub consecutive_failures: Option<u32>,
     /// Its failures have no consequence before so many seconds of a step have passed. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = SECONDS_MAX))]
     pub initial_delay_seconds: Option<u32>,
     /// Seconds without an answer either way after which the migration pauses. Default 600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = SECONDS_MAX))]
     pub inconclusive_seconds: Option<u32>,
     /// Observed and reported, and nothing follows.
     #[serde(default)]

@@ -1,4 +1,5 @@
 //! The `Migration` resource: what a user writes, what the controller or the CLI reports.
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch that a user writes")]
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub const NAMESPACE: &str = "crossfade";
 
 /// Steps of one migration: as many as whole percents. The API server bounds the cost of the rules by it.
 const STEPS_MAX: usize = 100;
-/// A week: the longest that a step is watched or a source is kept warm.
-const SECONDS_MAX: u32 = 604_800;
+/// A week: the longest that a step is watched, a gate is waited for, or a source is kept warm.
+pub(crate) const SECONDS_MAX: u32 = 604_800;
 /// More a minute is no remainder: the largest load balancers serve that.
 const RESIDUAL_REQUESTS_MAX: u32 = 1_000_000_000;
 /// The longest name of a DNS label, which clusters' names are.
@@ -41,6 +42,9 @@ pub enum Actuator {
     Annotation,
     /// The record sets themselves, in a zone that no DNS controller keeps.
     Route53,
+    /// An annotation of Argo CD's cluster secret; ApplicationSets carry it to charts, charts to the Ingress.
+    #[serde(rename = "gitopsBridge")]
+    GitopsBridge,
 }
 
 /// Moves the traffic of weight groups from one cluster to another, a step at a time.
@@ -108,6 +112,9 @@ pub struct MigrationSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = OWNERS_MAX))]
     pub owners: Vec<String>,
+    /// The weights in `main.tf` will be changed as well: without that, a cluster secret of Terraform's is not written.
+    #[serde(default)]
+    pub i_will_edit_main_tf: bool,
     /// Move groups whose pods mount persistent volumes as well.
     #[serde(default)]
     pub allow_stateful: bool,
@@ -242,6 +249,7 @@ impl MigrationSpec {
             zone: zone.into(),
             actuator: Actuator::Annotation,
             owners: Vec::new(),
+            i_will_edit_main_tf: false,
             allow_stateful: false,
             groups: Vec::new(),
             hosts: Vec::new(),

@@ -1,6 +1,7 @@
 //! The migration driver: gathers what is seen, asks `crossfade_core::migration::step`, carries its actions out.
 
 mod actions;
+mod bridge;
 mod clock;
 mod controller;
 mod driver;
@@ -8,15 +9,18 @@ mod events;
 mod gates;
 mod leases;
 mod observe;
+mod place;
 mod records;
 mod survey;
 mod view;
 mod world;
 
 pub use actions::largest_ttl;
+pub use bridge::ARGOCD_NAMESPACE;
 pub use controller::{ControllerOptions, run_controller};
 pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress, unpause};
 pub use gates::CountsOptions;
-pub use survey::{Stateful, Survey, check_capacity, check_destination, survey};
+pub use place::{Object, Place, SecretKey};
+pub use survey::{Places, Stateful, Survey, check_capacity, check_destination, survey};
 pub use view::{GroupView, HostInCluster, HostView, view_groups};
 pub use world::{World, WorldOptions};

@@ -19,6 +19,22 @@ pub struct Manifest {
     pub object: DynamicObject,
 }
 
+impl Manifest {
+    /// One object that was made or read elsewhere.
+    pub fn from_value(place: &str, document: serde_json::Value) -> Result<Manifest, KubeError> {
+        let wrong =
+            |message: &str| KubeError::Manifest { place: place.to_owned(), message: message.to_owned() };
+        let object = DynamicObject::deserialize(document).map_err(|error| wrong(&error.to_string()))?;
+        if object.types.is_none() {
+            return Err(wrong("apiVersion and kind are missing"));
+        }
+        if object.metadata.name.is_none() {
+            return Err(wrong("metadata.name is missing"));
+        }
+        Ok(Manifest { place: place.to_owned(), object })
+    }
+}
+
 /// Reads all documents of a YAML text. Empty documents are left out.
 pub fn parse(place: &Path, text: &str) -> Result<Vec<Manifest>, KubeError> {
     let wrong = |message: String| KubeError::Manifest { place: place.display().to_string(), message };
@@ -27,15 +43,7 @@ pub fn parse(place: &Path, text: &str) -> Result<Vec<Manifest>, KubeError> {
     let mut manifests = Vec::new();
     for (index, document) in documents.into_iter().enumerate().filter(|(_, document)| !document.is_null()) {
         let place = format!("{} (document {})", place.display(), index + 1);
-        let wrong = |message: &str| KubeError::Manifest { place: place.clone(), message: message.to_owned() };
-        let object = DynamicObject::deserialize(document).map_err(|error| wrong(&error.to_string()))?;
-        if object.types.is_none() {
-            return Err(wrong("apiVersion and kind are missing"));
-        }
-        if object.metadata.name.is_none() {
-            return Err(wrong("metadata.name is missing"));
-        }
-        manifests.push(Manifest { place, object });
+        manifests.push(Manifest::from_value(&place, document)?);
     }
     Ok(manifests)
 }

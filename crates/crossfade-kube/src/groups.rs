@@ -58,6 +58,8 @@ pub struct Knob {
     pub port: u16,
     /// Whether they speak TLS there.
     pub tls: bool,
+    /// Its label `app`: whose `<app>_route53_weight` feeds it.
+    pub app: Option<String>,
     /// The agent that keeps the object, as far as the object itself tells.
     pub kept_by: Option<String>,
 }
@@ -217,6 +219,7 @@ fn mk_knob(
         services,
         port,
         tls,
+        app: object.labels().get("app").cloned(),
         kept_by: agents::kept_by_mark(meta),
         namespace,
         name,

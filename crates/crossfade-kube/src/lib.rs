@@ -1,6 +1,8 @@
 //! The edge to a Kubernetes API: objects become observations, decisions become patches.
 
+pub mod applications;
 pub mod apply;
+pub mod bridge;
 mod cluster;
 mod error;
 pub mod groups;

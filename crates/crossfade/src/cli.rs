@@ -35,8 +35,14 @@ pub enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Read weights, or set those of one group with the safety of a migration.
     Weights(commands::weights::WeightsArgs),
+    /// Tell Argo CD about a cluster: the objects of the GitOps bridge.
+    Bridge(commands::bridge::BridgeArgs),
+    /// Write files for other tools: the GitOps repositories.
+    Export(commands::export::ExportArgs),
     /// Predict how the users' share moves during a migration. Touches nothing.
     Simulate(commands::simulate::SimulateArgs),
+    /// Render a chart as `helm template` does. Asks no cluster.
+    Render(commands::render::RenderArgs),
     /// Drive every Migration that a cluster keeps.
     Controller(commands::controller::ControllerArgs),
     /// Run the DNS controller of one cluster.

@@ -1,13 +1,16 @@
 //! One module per command.
 
+pub mod bridge;
 pub mod controller;
 #[cfg(feature = "lab")]
 pub mod demo;
 pub mod dns_controller;
+pub mod export;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod migrate;
 pub mod migration;
+pub mod render;
 #[cfg(feature = "lab")]
 pub mod sample_app;
 pub mod simulate;
@@ -32,11 +35,15 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Demo(args) => demo::run(args).await,
             #[cfg(feature = "lab")]
             Command::Lab(args) => lab::run(args).await,
+            // Boxed: a future that holds a whole migration.
             Command::Migrate(args) => Box::pin(migrate::run(args)).await,
             Command::Migration(args) => migration::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Verify(args) => verify::run(args).await,
             Command::Weights(args) => weights::run(args).await,
+            Command::Render(args) => render::run(args).await,
+            Command::Bridge(args) => bridge::run(args).await,
+            Command::Export(args) => export::run(args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Controller(args) => controller::run(args).await,
             Command::DnsController(args) => dns_controller::run(args).await.map(|()| Exit::Done),

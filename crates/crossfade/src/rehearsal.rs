@@ -2,7 +2,8 @@
 //!
 //! It is set up through the same interfaces as a real environment: the AWS SDK, the Kubernetes APIs, processes.
 
-mod setup;
+mod delivery;
+pub mod setup;
 mod workloads;
 
 pub use workloads::{Workloads, hosts_of};
@@ -46,6 +47,26 @@ pub enum Contents {
     Everything,
 }
 
+/// How workloads come into the clusters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Delivery {
+    /// From a Git repository, by an agent that does what Argo CD does; weights are annotations of the cluster secret.
+    Gitops,
+    /// Manifests are applied; weights are annotations of Ingresses.
+    Manifests,
+}
+
+impl Delivery {
+    /// The given one; else by GitOps where git is, for the examples.
+    pub async fn choose(given: Option<Delivery>, workloads: &Workloads) -> Delivery {
+        match given {
+            Some(given) => given,
+            None if matches!(workloads, Workloads::Examples) && delivery::has_git().await => Delivery::Gitops,
+            None => Delivery::Manifests,
+        }
+    }
+}
+
 /// What a rehearsal is started with.
 #[derive(Clone, Debug)]
 pub struct RehearsalOptions {
@@ -57,8 +78,12 @@ pub struct RehearsalOptions {
     pub seed: u64,
     /// What is applied.
     pub workloads: Workloads,
+    /// How they come in.
+    pub delivery: Delivery,
     /// What is put in.
     pub contents: Contents,
+    /// More words for the lab's process: which GitOps agents run in it.
+    pub serve_words: Vec<String>,
 }
 
 /// A running one. Its processes end when it is dropped.
@@ -79,13 +104,14 @@ impl Rehearsal {
     ) -> anyhow::Result<Rehearsal> {
         let logs = options.dir.join("logs");
         std::fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))?;
-        let args = [
+        let mut args = vec![
             "lab".to_owned(),
             "serve".to_owned(),
             format!("--dir={}", options.dir.display()),
             format!("--ttl={}", options.ttl_seconds),
             format!("--seed={}", options.seed),
         ];
+        args.extend(options.serve_words.iter().cloned());
         let began = Instant::now();
         let log = logs.join("lab.log");
         let mut lab = children::spawn(&args, &[("CROSSFADE_LOG".to_owned(), "info".to_owned())], &log)?;
@@ -93,6 +119,11 @@ impl Rehearsal {
         let ready_in = began.elapsed();
         let mut rehearsal = Rehearsal { addresses, ready_in, lab, controllers: Vec::new() };
         report(&format!("lab ready in {} ms", ready_in.as_millis()));
+        if !options.serve_words.is_empty() {
+            let clusters = [rehearsal.cluster(SIDES[0]).await?, rehearsal.cluster(SIDES[1]).await?];
+            setup::wait_for_agents(&clusters).await?;
+            report("one GitOps agent per cluster started");
+        }
         if options.contents != Contents::Nothing {
             rehearsal.fill(options, &logs, &mut report).await?;
         }
@@ -109,12 +140,10 @@ impl Rehearsal {
         setup::create_zone(&aws, &self.addresses).await?;
         report(&format!("zone {} delegated", self.addresses.domain));
         let mut clusters = Vec::new();
-        for (side, weight) in SIDES.iter().zip([100, 0]) {
-            let cluster = self.cluster(side).await?;
-            options.workloads.apply(&cluster, side, &self.addresses, weight).await?;
-            clusters.push(cluster);
+        for side in SIDES {
+            clusters.push(self.cluster(side).await?);
         }
-        report("workloads applied to both clusters");
+        self.deliver(options, &clusters, logs, report).await?;
         if options.contents == Contents::Everything {
             for cluster in &clusters {
                 let child = setup::start_dns_controller(self, cluster, logs).await?;
@@ -126,6 +155,35 @@ impl Rehearsal {
         if options.contents == Contents::Everything {
             setup::wait_for_records(&clusters, &aws, &self.addresses).await?;
             report("records written and served");
+        }
+        Ok(())
+    }
+
+    async fn deliver(
+        &self,
+        options: &RehearsalOptions,
+        clusters: &[Cluster],
+        logs: &Path,
+        report: &mut impl FnMut(&str),
+    ) -> anyhow::Result<()> {
+        let sides = SIDES.iter().zip([100, 0]).zip(clusters);
+        match options.delivery {
+            Delivery::Manifests => {
+                for ((side, weight), cluster) in sides {
+                    options.workloads.apply(cluster, side, &self.addresses, weight).await?;
+                }
+                report("workloads applied to both clusters");
+            }
+            Delivery::Gitops => {
+                let repositories = delivery::Repositories::make(&options.dir).await?;
+                let log = logs.join("bridge.log");
+                for ((side, weight), cluster) in sides {
+                    delivery::apply_bridge(self, side, cluster, &repositories, weight, &log).await?;
+                }
+                report("the GitOps bridge leads from one repository to both clusters");
+                delivery::wait_for_applications(clusters).await?;
+                report("every Application is synced");
+            }
         }
         Ok(())
     }

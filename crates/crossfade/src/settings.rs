@@ -139,6 +139,7 @@ impl ProbeOptions {
             http: self.http()?,
             probe_path: self.probe_path.clone(),
             actuator: Actuator::Annotation,
+            terraform_is_told: false,
             owners: BTreeSet::new(),
             route53,
             zone: found,

@@ -26,7 +26,7 @@ $cf lab inject blue none",
     Check {
         name: "kubectl cannot connect to an API that is down, and can to the other",
         ends: Well,
-        words: &["Unable to connect to the server: EOF", "kube-system"],
+        words: &["Unable to connect to the server", "kube-system"],
         script: "$cf lab inject green api-down; kg get --raw /api/v1/namespaces 2>&1; kb get ns
 $cf lab inject green api-down --off && kg get ns",
     },

@@ -10,11 +10,16 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// The user of the token: may do everything.
-const ADMINISTRATOR: &str = "admin,admin,\"system:masters\"";
+/// One token for each user.
+pub(super) struct Tokens {
+    /// May do everything.
+    pub(super) admin: String,
+    /// May do what it is given.
+    pub(super) driver: String,
+}
 
-/// Writes `ca.crt`, `server.crt`, `server.key`, `accounts.key`, `accounts.pub` and `tokens` into `dir`; returns the token.
-pub(super) fn write_secrets(dir: &Path) -> anyhow::Result<String> {
+/// Writes `ca.crt`, `server.crt`, `server.key`, `accounts.key`, `accounts.pub` and `tokens` into `dir`.
+pub(super) fn write_secrets(dir: &Path) -> anyhow::Result<Tokens> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -30,18 +35,19 @@ pub(super) fn write_secrets(dir: &Path) -> anyhow::Result<String> {
     let server = params.signed_by(&server_key, &authority)?;
 
     let accounts = KeyPair::generate()?;
-    let token = token()?;
+    let tokens = Tokens { admin: token()?, driver: token()? };
+    let users = format!("{},admin,admin,\"system:masters\"\n{},driver,driver\n", tokens.admin, tokens.driver);
     for (name, text) in [
         ("ca.crt", authority.pem()),
         ("server.crt", server.pem()),
         ("server.key", server_key.serialize_pem()),
         ("accounts.key", accounts.serialize_pem()),
         ("accounts.pub", accounts.public_key_pem()),
-        ("tokens", format!("{token},{ADMINISTRATOR}\n")),
+        ("tokens", users),
     ] {
         std::fs::write(dir.join(name), text).with_context(|| format!("cannot write {name}"))?;
     }
-    Ok(token)
+    Ok(tokens)
 }
 
 /// Sixteen bytes that nobody guesses, in hexadecimal digits.

@@ -69,10 +69,12 @@ pub(super) const CHECKS: &[Check] = &[
         script: "rb explain xmig.spec",
     },
     Check {
-        name: "all kinds of steps are taken",
+        name: "all kinds of steps and gates are taken",
         ends: Well,
         words: &["serverside-applied"],
-        script: "submit steps 'from: blue, to: green, zone: example.org, steps: [\"0.5%\", \" 10 %\", \"100/10\", pause, \"0/255\"]'",
+        script: "submit steps 'from: blue, to: green, zone: example.org, steps: [\"0.5%\", \" 10 %\", \"100/10\", pause, \"0/255\"], \
+                 gates: [{kind: http, path: /healthz, consecutiveFailures: 5}, {kind: http, name: again, dryRun: true}, {kind: dns}, \
+                 {kind: traffic}, {kind: kubernetes, readyPercent: 80}, {kind: manual, inconclusiveSeconds: 60}]'",
     },
     refused!(
         "the same cluster twice",
@@ -123,6 +125,31 @@ pub(super) const CHECKS: &[Check] = &[
         "no draws",
         "from: blue, to: green, zone: example.org, draws: 0",
         &["spec.draws", "greater than or equal to 1"]
+    ),
+    refused!(
+        "two gates of one name",
+        "from: blue, to: green, zone: example.org, gates: [{kind: http}, {kind: dns, name: http}]",
+        &["gates have names of their own"]
+    ),
+    refused!(
+        "two traffic gates",
+        "from: blue, to: green, zone: example.org, gates: [{kind: traffic}, {kind: traffic, name: again}]",
+        &["there is one traffic gate at most"]
+    ),
+    refused!(
+        "a gate of an unknown kind",
+        "from: blue, to: green, zone: example.org, gates: [{kind: ping}]",
+        &["spec.gates[0].kind", "Unsupported value: \"ping\""]
+    ),
+    refused!(
+        "a gate that waits for years",
+        "from: blue, to: green, zone: example.org, gates: [{kind: http, initialDelaySeconds: 99999999}]",
+        &["spec.gates[0].initialDelaySeconds", "less than or equal to 604800"]
+    ),
+    refused!(
+        "an unknown actuator",
+        "from: blue, to: green, zone: example.org, actuator: hope",
+        &["spec.actuator", "Unsupported value: \"hope\""]
     ),
     refused!(
         "an unknown wish",

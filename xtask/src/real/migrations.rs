@@ -55,10 +55,10 @@ pub(super) const RECORDS_ARE_THERE: &[Check] = &[Check {
 
 pub(super) const BY_COMMAND: Watched = Watched {
     during: &[Check {
-        name: "crossfade migrate runs to its end",
+        name: "crossfade migrate runs to its end, with no more rights than it needs",
         ends: Well,
-        words: &["context real-blue", "step 50% is proven", "complete: green has all traffic"],
-        script: "$cf migrate --from blue --to green $contexts --yes",
+        words: &["context real-blue-driver", "step 50% is proven", "complete: green has all traffic"],
+        script: "$cf migrate --from blue --to green $drivers --yes",
     }],
     after: &[
         Check {
@@ -204,6 +204,20 @@ $cf lab inject green http500 --dir \"$CROSSFADE_LAB_DIR\" && wait $driver && \
     },
 ];
 
+/// What crossfade's DNS controllers leave behind is about changes of long ago, also when it names the very weights that come.
+pub(super) const REPORTS_OF_ANOTHER: &[Check] = &[Check {
+    name: "reports of DNS controllers that are gone name the weights that come",
+    ends: Well,
+    words: &["blue 0 0 0 0", "green 100 100 100 100"],
+    script: "for pair in blue:0 green:100; do
+  side=${pair%:*}; map=crossfade-dns-eks-blueprint-$side
+  kubectl --context real-$side get configmap $map -n crossfade -o json |
+    jq \".data |= map_values(fromjson | .weight = ${pair#*:} | tojson)\" |
+    kubectl --context real-$side replace -f - >/dev/null || exit
+  echo $side $(kubectl --context real-$side get configmap $map -n crossfade -o json | jq '.data[] | fromjson | .weight')
+done",
+}];
+
 pub(super) const BY_FOREIGN_WRITER: Watched = Watched {
     during: &[Check {
         name: "a migration runs through external-dns to its end",
@@ -222,6 +236,14 @@ pub(super) const BY_FOREIGN_WRITER: Watched = Watched {
                 "harbour.",
             ],
             script: "rg wait --for=condition=Complete migration/through-external-dns -n crossfade --timeout=5s && weights && leads_to green",
+        },
+        Check {
+            name: "each of its weights was given the minute that a foreign change may take",
+            ends: Well,
+            words: &["3 groups, all after 60 s"],
+            script: "rg get xmig through-external-dns -n crossfade -o json | jq -r '
+  [.status.progress.steps[].groups[].hops | map({(.hop): .millis}) | add | .[\"name-servers\"] - .record] |
+  \"\\(length) groups, \\(if all(. >= 59000) then \"all after 60 s\" else tostring end)\"'",
         },
         Check {
             name: "crossfade verify agrees",

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::real::authority::write_secrets;
+use crate::real::authority::{Tokens, write_secrets};
 use crate::real::process::Process;
 use crate::tools;
 
@@ -21,10 +21,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The running servers. They end with this value.
 pub(super) struct Servers {
-    /// Contexts `real-blue` and `real-green`.
+    /// Contexts `real-blue` and `real-green`; with `-driver` behind it, for the user who may do what it is given.
     pub(super) kubeconfig: PathBuf,
     dir: PathBuf,
-    token: String,
+    tokens: Tokens,
     ports: [u16; 2],
     processes: Vec<Process>,
 }
@@ -33,7 +33,7 @@ impl Servers {
     /// Starts them in `dir`; they are not ready yet.
     pub(super) fn start(dir: &Path, logs: &Path) -> anyhow::Result<Servers> {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-        let token = write_secrets(dir)?;
+        let tokens = write_secrets(dir)?;
         let [etcd, etcd_peers, blue, green] = free_ports()?;
         let ports = [blue, green];
         let mut processes = vec![Process::start("etcd", &etcd_command(dir, etcd, etcd_peers)?, logs)?];
@@ -42,9 +42,9 @@ impl Servers {
             processes.push(Process::start(&format!("kube-apiserver-{side}"), &command, logs)?);
         }
         let kubeconfig = dir.join("kubeconfig");
-        std::fs::write(&kubeconfig, kubeconfig_text(dir, &token, ports))
+        std::fs::write(&kubeconfig, kubeconfig_text(dir, &tokens, ports))
             .with_context(|| kubeconfig.display().to_string())?;
-        Ok(Servers { kubeconfig, dir: dir.to_owned(), token, ports, processes })
+        Ok(Servers { kubeconfig, dir: dir.to_owned(), tokens, ports, processes })
     }
 
     /// Returns when both answer that they are ready; says after how long.
@@ -68,7 +68,7 @@ impl Servers {
         let asked = Command::new("curl")
             .args(["--noproxy", "*", "-sf", "--max-time", "2", "--cacert"])
             .arg(self.dir.join("ca.crt"))
-            .args(["-H", &format!("Authorization: Bearer {}", self.token)])
+            .args(["-H", &format!("Authorization: Bearer {}", self.tokens.admin)])
             .arg(format!("https://127.0.0.1:{port}/readyz"))
             .output();
         asked.is_ok_and(|output| output.status.success())
@@ -131,7 +131,7 @@ fn server_command(dir: &Path, side: &str, port: u16, etcd: u16) -> anyhow::Resul
     Ok(command)
 }
 
-fn kubeconfig_text(dir: &Path, token: &str, ports: [u16; 2]) -> String {
+fn kubeconfig_text(dir: &Path, tokens: &Tokens, ports: [u16; 2]) -> String {
     use std::fmt::Write as _;
     let (mut clusters, mut contexts) = (String::new(), String::new());
     for (side, port) in SIDES.iter().zip(ports) {
@@ -141,9 +141,16 @@ fn kubeconfig_text(dir: &Path, token: &str, ports: [u16; 2]) -> String {
             "- {{name: real-{side}, cluster: {{server: \"https://127.0.0.1:{port}\", certificate-authority: \"{}\"}}}}",
             authority.display()
         );
-        let _ = writeln!(contexts, "- {{name: real-{side}, context: {{cluster: real-{side}, user: admin}}}}");
+        for (suffix, user) in [("", "admin"), ("-driver", "driver")] {
+            let _ = writeln!(
+                contexts,
+                "- {{name: real-{side}{suffix}, context: {{cluster: real-{side}, user: {user}}}}}"
+            );
+        }
     }
+    let Tokens { admin, driver } = tokens;
     format!(
-        "apiVersion: v1\nkind: Config\nclusters:\n{clusters}contexts:\n{contexts}users:\n- {{name: admin, user: {{token: \"{token}\"}}}}\n"
+        "apiVersion: v1\nkind: Config\nclusters:\n{clusters}contexts:\n{contexts}users:\n\
+         - {{name: admin, user: {{token: \"{admin}\"}}}}\n- {{name: driver, user: {{token: \"{driver}\"}}}}\n"
     )
 }

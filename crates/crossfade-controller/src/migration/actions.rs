@@ -4,13 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use crossfade_core::migration::{Admitted, CheckOutcome, DrawsSeen, PreflightSeen};
 use crossfade_core::{ClusterName, GroupName, UnixMillis, Weight};
-use crossfade_kube::KubeError;
-use crossfade_kube::groups::{KnobKind, backends, write_weight};
+use crossfade_kube::bridge::write_annotation;
+use crossfade_kube::groups::{Knob, KnobKind, backends, write_weight};
+use crossfade_kube::{Cluster, KubeError};
 use crossfade_probe::dns::draw;
 use crossfade_probe::http::{HttpProbe, HttpTarget};
 
+use crate::migration::bridge::ARGOCD_NAMESPACE;
 use crate::migration::observe::Memory;
-use crate::migration::world::{Place, World, WorldOptions};
+use crate::migration::place::{Object, SecretKey};
+use crate::migration::world::{World, WorldOptions};
 
 /// Whether a cluster may take a group's traffic (invariant I3): a load balancer that resolves, ready pods, and for each
 /// host an answer through that load balancer with its own name in Host and SNI.
@@ -29,7 +32,13 @@ async fn check(world: &World, group: &GroupName, name: &ClusterName) -> CheckOut
     let (Some(place), Some(cluster)) = (place, world.cluster(name)) else {
         return CheckOutcome::Unknown("it was never read".to_owned());
     };
-    match backends(cluster, &place.knob).await {
+    let checks = place.objects.iter().map(|object| check_object(world, cluster, object));
+    let outcomes = futures::future::join_all(checks).await;
+    outcomes.into_iter().find(|outcome| *outcome != CheckOutcome::Passed).unwrap_or(CheckOutcome::Passed)
+}
+
+async fn check_object(world: &World, cluster: &Cluster, object: &Object) -> CheckOutcome {
+    match backends(cluster, &object.knob).await {
         Ok(found) if !found.services_without_ready_pods.is_empty() => {
             let services = found.services_without_ready_pods.join(", ");
             return CheckOutcome::Failed(format!("no ready pods behind Service {services}"));
@@ -37,36 +46,33 @@ async fn check(world: &World, group: &GroupName, name: &ClusterName) -> CheckOut
         Ok(_) => {}
         Err(error) => return CheckOutcome::Unknown(error.to_string()),
     }
-    if place.addresses.is_empty() {
+    if object.addresses.is_empty() {
         return CheckOutcome::Failed("its load balancer's name does not resolve".to_owned());
     }
-    for host in &place.knob.hosts {
-        for address in &place.addresses {
-            let outcome = ask(&world.options.http, &world.options.probe_path, place, host, *address).await;
-            if outcome != CheckOutcome::Passed {
-                return outcome;
-            }
-        }
-    }
-    CheckOutcome::Passed
+    let options = &world.options;
+    let asked = object.knob.hosts.iter().flat_map(|host| object.addresses.iter().map(move |at| (host, *at)));
+    let asks =
+        asked.map(|(host, address)| ask(&options.http, &options.probe_path, &object.knob, host, address));
+    let outcomes = futures::future::join_all(asks).await;
+    outcomes.into_iter().find(|outcome| *outcome != CheckOutcome::Passed).unwrap_or(CheckOutcome::Passed)
 }
 
 /// One request for one host through one address of the cluster's own load balancer. Every answer under 500 is one.
 pub(super) async fn ask(
     http: &HttpProbe,
     path: &str,
-    place: &Place,
+    knob: &Knob,
     host: &str,
     address: IpAddr,
 ) -> CheckOutcome {
-    let address = SocketAddr::new(address, place.knob.port);
-    if place.knob.kind == KnobKind::Service {
+    let address = SocketAddr::new(address, knob.port);
+    if knob.kind == KnobKind::Service {
         return match http.connect(address).await {
             Ok(()) => CheckOutcome::Passed,
             Err(error) => CheckOutcome::Failed(format!("{host}: {}", error.chain())),
         };
     }
-    let target = HttpTarget { address, host: host.to_owned(), path: path.to_owned(), tls: place.knob.tls };
+    let target = HttpTarget { address, host: host.to_owned(), path: path.to_owned(), tls: knob.tls };
     match http.get(&target).await {
         Ok(answer) if answer.status < 500 => CheckOutcome::Passed,
         Ok(answer) => CheckOutcome::Failed(format!("{host} answered {}", answer.status)),
@@ -93,7 +99,7 @@ pub(super) async fn draw_group(
         .places
         .get(group)
         .and_then(|places| places.values().next())
-        .map(|place| place.knob.hosts.clone())
+        .map(|place| place.hosts().cloned().collect())
         .unwrap_or_default();
     let each = draws.div_ceil(hosts.len().max(1) as u64);
     for host in &hosts {
@@ -140,7 +146,7 @@ pub(super) async fn learn_ttl(world: &World, memory: &mut Memory) {
         .places
         .iter()
         .filter_map(|(group, places)| Some((group, places.values().next()?)))
-        .flat_map(|(group, place)| place.knob.hosts.iter().map(move |host| (group.clone(), host.clone())))
+        .flat_map(|(group, place)| place.hosts().map(move |host| (group.clone(), host.clone())))
         .collect();
     for (group, host) in hosts {
         let answer = draw(&world.options.name_servers, &host.replace('*', "crossfade-probe"), 1).await;
@@ -160,13 +166,19 @@ pub(super) async fn write(
 ) -> Result<(), KubeError> {
     let place = world.places.get(group).and_then(|places| places.get(cluster));
     let (Some(place), Some(handle)) = (place, world.cluster(cluster)) else { return Ok(()) };
-    if place.knob.weight != Ok(replaces) {
+    if place.weight != Ok(replaces) {
         return Err(KubeError::Conflict {
             cluster: cluster.0.clone(),
             action: format!("set the weight of {group}"),
         });
     }
-    write_weight(handle, &place.knob, weight).await?;
+    match (&place.secret, place.objects.first()) {
+        (Some(SecretKey { secret, key }), _) => {
+            write_annotation(handle, ARGOCD_NAMESPACE, secret, key, &weight.to_string()).await?;
+        }
+        (None, Some(object)) => write_weight(handle, &object.knob, weight).await?,
+        (None, None) => return Ok(()),
+    }
     tracing::info!(%group, %cluster, %weight, %replaces, "weight written");
     Ok(())
 }

@@ -109,6 +109,7 @@ async fn drive(
     };
     let mut world = options.world.clone();
     world.actuator = migration.spec.actuator;
+    world.terraform_is_told = migration.spec.i_will_edit_main_tf;
     world.owners.extend(migration.spec.owners.iter().cloned());
     world.clusters.retain(|cluster| cluster.name == core.from || cluster.name == core.to);
     world.clusters.retain(|cluster| !core.is_given_up(&cluster.name));
@@ -132,14 +133,14 @@ async fn drive(
                 return refuse(&migrations, &migration, lines.join("; ")).await;
             }
         };
-        let mut failing = check_destination(&world, &found.knobs, &admitted, &core.to).await;
+        let mut failing = check_destination(&world, &found.places, &admitted, &core.to).await;
         if let Some(percent) = migration.spec.ready_percent() {
-            failing.extend(check_capacity(&world, &found.knobs, &admitted, &core, percent).await);
+            failing.extend(check_capacity(&world, &found.places, &admitted, &core, percent).await);
         }
         if !failing.is_empty() {
             return refuse(&migrations, &migration, failing.join("; ")).await;
         }
-        Driver::begin(driver_options, migration.spec, admitted, &found.knobs).await?
+        Driver::begin(driver_options, migration.spec, admitted, &found.places).await?
     };
     driver.drive(stop, |_| {}).await
 }

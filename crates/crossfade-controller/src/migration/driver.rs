@@ -10,8 +10,7 @@ use crossfade_core::migration::{
     Action, Admitted, HistoryEntry, Phase, PreflightSeen, Seen, Spec, Stage, Status, Wish, resume, start,
     step,
 };
-use crossfade_core::{ClusterName, GroupName, Weight};
-use crossfade_kube::groups::Knob;
+use crossfade_core::{GroupName, Weight};
 use crossfade_kube::migrations::{Migrations, write_journal};
 use crossfade_kube::{Cluster, KubeError};
 use futures::future::join_all;
@@ -24,6 +23,7 @@ use crate::migration::gates::Observers;
 use crate::migration::leases::Leases;
 use crate::migration::observe::{Memory, Pace, observe};
 use crate::migration::records::{RecordWriteError, write_records};
+use crate::migration::survey::Places;
 use crate::migration::world::{World, WorldOptions};
 
 /// Between two looks when nothing is to be done: a hop that settles is seen within a quarter of a second.
@@ -115,7 +115,7 @@ impl Driver {
         options: DriverOptions,
         spec: MigrationSpec,
         admitted: Vec<Admitted>,
-        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+        places: &Places,
     ) -> Result<Driver, DriverError> {
         let migrations = Migrations::new(&options.home);
         migrations.install().await?;
@@ -129,7 +129,7 @@ impl Driver {
             let status = start(&core, admitted, now());
             migration = keep(&migrations, &migration, status, &[]).await?;
         }
-        Ok(Self::new(options, migrations, migration, knobs, told))
+        Ok(Self::new(options, migrations, migration, places, told))
     }
 
     /// Takes up an object that exists, ending its pause. Its knobs are learned as its clusters can be reached.
@@ -143,14 +143,14 @@ impl Driver {
     pub fn follow(options: DriverOptions, migration: Migration) -> Driver {
         let migrations = Migrations::new(&options.home);
         let told = last_told(&migration);
-        Self::new(options, migrations, migration, &BTreeMap::new(), told)
+        Self::new(options, migrations, migration, &Places::new(), told)
     }
 
     fn new(
         options: DriverOptions,
         migrations: Migrations,
         migration: Migration,
-        knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+        places: &Places,
         told: Option<HistoryEntry>,
     ) -> Driver {
         let zone = options.world.zone.name.as_str();
@@ -164,7 +164,7 @@ impl Driver {
             observers.count(&world.options.counts);
         }
         for group in progress_of(&migration).iter().flat_map(|status| &status.groups) {
-            world.watch(group.name.clone(), knobs.get(&group.name).cloned().unwrap_or_default());
+            world.watch(group.name.clone(), places.get(&group.name).cloned().unwrap_or_default());
         }
         Driver {
             world,
@@ -326,8 +326,9 @@ impl Driver {
         for action in actions {
             let Action::Write { group, cluster, weight, replaces } = action else { continue };
             let place = self.world.places.get(group).and_then(|places| places.get(cluster));
-            let knob = place.map(|place| &place.knob).filter(|knob| knob.weight == Ok(*replaces));
-            let Some(identifier) = knob.and_then(|knob| knob.set_identifier.clone()) else {
+            let place = place.filter(|place| place.weight == Ok(*replaces));
+            let Some(identifier) = place.and_then(|place| place.set_identifier()).map(ToOwned::to_owned)
+            else {
                 self.memory.list_again();
                 return Ok(());
             };

@@ -18,7 +18,8 @@ use tokio::task::JoinSet;
 pub use counts::CountsOptions;
 
 use crate::migration::gates::counts::{Counted, OwnRequests};
-use crate::migration::world::{Place, World};
+use crate::migration::place::Place;
+use crate::migration::world::World;
 
 /// Observations that wait for the driver. It comes several times a second; what does not fit is dropped, never queued.
 const QUEUE: usize = 1_024;

@@ -1,22 +1,30 @@
 //! The hops of a weight as they look now.
 
+mod reports;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crossfade_api::dns_report::{self, RecordReport};
+use crossfade_api::dns_report;
 use crossfade_api::migration::{Actuator, NAMESPACE};
 use crossfade_aws::ChangeId;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
 use crossfade_core::migration::{ClusterSeen, GroupSeen, HopSeen, hop};
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName, Weight};
-use crossfade_kube::groups::{Knob, read_knob};
+use crossfade_kube::applications::{Application, Sync, applications, refresh};
+use crossfade_kube::bridge::read_cluster_secret;
+use crossfade_kube::groups::read_knob;
+use crossfade_kube::{Cluster, KubeError};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
 
+use crate::migration::bridge::{ARGOCD_NAMESPACE, application_hops, hop as bridge_hop, weight_of};
+use crate::migration::place::{Place, SecretKey};
 use crate::migration::records::record_knob;
 use crate::migration::world::World;
+use reports::Reports;
 
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
 /// seconds" to all name servers).
@@ -28,6 +36,9 @@ const AWAITING_EVERY: Duration = Duration::from_millis(500);
 const RECORD_SETS_PAGE: u32 = 300;
 /// Listings while nothing is expected to move: soon enough to see a foreign hand within a TTL.
 const WATCHING_EVERY: Duration = Duration::from_secs(10);
+
+/// An Application that is not synced by then is asked to compare at once; Argo CD itself takes a second.
+const HURRY_AFTER: Duration = Duration::from_secs(5);
 
 /// How closely the records are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +59,10 @@ pub(super) struct Memory {
     shown_since: BTreeMap<(String, String), (Weight, Instant)>,
     /// Since when a knob shows its weight.
     declared_since: BTreeMap<(GroupName, ClusterName), (Weight, Instant)>,
-    reports: BTreeMap<ClusterName, BTreeMap<String, RecordReport>>,
+    reports: Reports,
+    applications: BTreeMap<ClusterName, (Instant, Vec<Application>)>,
+    /// Applications that lag, since when or when they were last asked to hurry.
+    hurried: BTreeMap<(ClusterName, String), Instant>,
     /// What this driver wrote itself: host and set identifier -> weight and change.
     written: BTreeMap<(String, String), (Weight, ChangeId)>,
 }
@@ -93,7 +107,8 @@ pub(super) async fn observe(
 ) -> BTreeMap<GroupName, GroupSeen> {
     refresh_records(world, memory, pace).await;
     world.learn_missing(memory.zone()).await;
-    let knobs = read_knobs(world, memory).await;
+    let readable = read_places(world, memory).await;
+    refresh_applications(world, memory, pace).await;
     refresh_reports(world, memory).await;
     let third = third_targets(world, memory);
     world.refresh_addresses(&third).await;
@@ -104,9 +119,10 @@ pub(super) async fn observe(
             GroupSeen { clusters: BTreeMap::new(), ttl_seconds_max: memory.ttl_seconds.get(&group).copied() };
         let places = world.places.get(&group).cloned().unwrap_or_default();
         for (cluster, place) in &places {
-            let knob = knobs.get(&(group.clone(), cluster.clone()));
-            let hops = hops_of(world, memory, cluster, &place.knob, knob).await;
-            let evaluates_target_health = evaluates_target_health(memory, &place.knob);
+            let is_readable = readable.contains(&(group.clone(), cluster.clone()));
+            let at = Spot { group: &group, cluster, place };
+            let hops = hops_of(world, memory, at, is_readable).await;
+            let evaluates_target_health = evaluates_target_health(memory, place);
             group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, evaluates_target_health });
         }
         add_third(memory, &places, &mut group_seen);
@@ -115,41 +131,132 @@ pub(super) async fn observe(
     seen
 }
 
-/// Reads every knob again and keeps it for the next write. Absent = unknown.
-async fn read_knobs(world: &mut World, memory: &Memory) -> BTreeMap<(GroupName, ClusterName), Knob> {
+/// One group in one cluster.
+#[derive(Clone, Copy)]
+struct Spot<'a> {
+    group: &'a GroupName,
+    cluster: &'a ClusterName,
+    place: &'a Place,
+}
+
+/// Reads every place again and keeps it for the next write. Returns those that could be read whole.
+async fn read_places(world: &mut World, memory: &Memory) -> BTreeSet<(GroupName, ClusterName)> {
     let zone = memory.records.as_ref().map(|(_, zone)| zone);
     let mut reads = Vec::new();
     for (group, places) in &world.places {
         for (name, place) in places {
             let Some(cluster) = world.cluster(name).cloned() else { continue };
-            let (group, name, knob) = (group.clone(), name.clone(), place.knob.clone());
-            reads.push(async move { ((group, name), read_knob(&cluster, &knob).await) });
+            let (group, name, place) = (group.clone(), name.clone(), place.clone());
+            let actuator = world.options.actuator;
+            reads.push(async move {
+                let read = read_place(&cluster, &group, place, actuator, zone).await;
+                ((group, name), read)
+            });
         }
     }
-    let mut found = BTreeMap::new();
+    let mut readable = BTreeSet::new();
+    let mut moved = false;
     for ((group, cluster), result) in futures::future::join_all(reads).await {
         match result {
-            Ok(Some(object)) => {
-                let knob = match (world.options.actuator, zone) {
-                    (Actuator::Annotation, _) => object,
-                    (Actuator::Route53, Some(zone)) => record_knob(zone, &object, &group.0),
-                    (Actuator::Route53, None) => continue,
-                };
+            Ok(Some(read)) => {
                 let place = world.places.get_mut(&group).and_then(|places| places.get_mut(&cluster));
                 if let Some(place) = place {
-                    let moved = place.knob.load_balancer != knob.load_balancer;
-                    place.knob = knob.clone();
-                    if moved {
-                        world.forget_addresses();
-                    }
+                    let balancers = |place: &Place| -> Vec<Option<String>> {
+                        place.objects.iter().map(|object| object.knob.load_balancer.clone()).collect()
+                    };
+                    moved |= balancers(place) != balancers(&read);
+                    *place = read;
                 }
-                found.insert((group, cluster), knob);
+                readable.insert((group, cluster));
             }
             Ok(None) => tracing::debug!(%group, %cluster, "the knob is gone"),
             Err(error) => tracing::debug!(%group, %cluster, %error, "the knob cannot be read"),
         }
     }
-    found
+    if moved {
+        world.forget_addresses();
+    }
+    readable
+}
+
+/// A place as it is now; `None` when a part of it is gone.
+async fn read_place(
+    cluster: &Cluster,
+    group: &GroupName,
+    mut place: Place,
+    actuator: Actuator,
+    zone: Option<&ZoneRecords>,
+) -> Result<Option<Place>, KubeError> {
+    for object in &mut place.objects {
+        let Some(read) = read_knob(cluster, &object.knob).await? else { return Ok(None) };
+        object.knob = match (actuator, zone) {
+            (Actuator::Annotation | Actuator::GitopsBridge, _) => read,
+            (Actuator::Route53, Some(zone)) => record_knob(zone, &read, &group.0),
+            (Actuator::Route53, None) => return Ok(None),
+        };
+    }
+    if let Some(SecretKey { secret, key }) = &mut place.secret {
+        let Some(read) = read_cluster_secret(cluster, ARGOCD_NAMESPACE, &secret.name).await? else {
+            return Ok(None);
+        };
+        place.weight = weight_of(&read, key);
+        *secret = read;
+    } else {
+        let weight = place.objects.first().map(|object| object.knob.weight.clone());
+        place.weight = weight.unwrap_or_else(|| Err("it has no object".to_owned()));
+    }
+    Ok(Some(place))
+}
+
+/// The Applications of every cluster, with the actuator `gitopsBridge`; one that lags is asked to compare at once.
+async fn refresh_applications(world: &World, memory: &mut Memory, pace: Pace) {
+    if world.options.actuator != Actuator::GitopsBridge {
+        return;
+    }
+    let every = match pace {
+        Pace::Awaiting => AWAITING_EVERY,
+        Pace::Watching => WATCHING_EVERY,
+    };
+    for cluster in &world.options.clusters {
+        let listed = memory.applications.get(&cluster.name);
+        if listed.is_some_and(|(at, _)| at.elapsed() < every) {
+            continue;
+        }
+        match applications(cluster, ARGOCD_NAMESPACE).await {
+            Ok(found) => {
+                if pace == Pace::Awaiting {
+                    hurry(cluster, memory, &found).await;
+                }
+                memory.applications.insert(cluster.name.clone(), (Instant::now(), found));
+            }
+            Err(error) => {
+                tracing::debug!(cluster = %cluster.name, %error, "the Applications cannot be listed");
+                memory.applications.remove(&cluster.name);
+            }
+        }
+    }
+}
+
+/// Argo CD compares by itself when an Application changes; one whose turn does not come is reminded.
+async fn hurry(cluster: &Cluster, memory: &mut Memory, found: &[Application]) {
+    for application in found.iter().filter(|application| application.sync == Sync::Running) {
+        let key = (cluster.name.clone(), application.name.clone());
+        let since = *memory.hurried.entry(key.clone()).or_insert_with(Instant::now);
+        if since.elapsed() >= HURRY_AFTER {
+            memory.hurried.insert(key, Instant::now());
+            if let Err(error) = refresh(cluster, ARGOCD_NAMESPACE, &application.name).await {
+                tracing::debug!(%error, "Argo CD was not asked to hurry");
+            }
+        }
+    }
+    let running: BTreeSet<&str> = found
+        .iter()
+        .filter(|application| application.sync == Sync::Running)
+        .map(|application| application.name.as_str())
+        .collect();
+    memory
+        .hurried
+        .retain(|(name, application), _| *name != cluster.name || running.contains(application.as_str()));
 }
 
 async fn refresh_records(world: &World, memory: &mut Memory, pace: Pace) {
@@ -183,16 +290,15 @@ async fn refresh_reports(world: &World, memory: &mut Memory) {
         let Ok(list) = api.list(&labelled).await else { continue };
         let data = list.items.into_iter().filter_map(|map| map.data).flatten();
         let reports = data.filter_map(|(key, text)| Some((key, serde_json::from_str(&text).ok()?))).collect();
-        memory.reports.insert(cluster.name.clone(), reports);
+        memory.reports.take(cluster.name.clone(), reports);
     }
 }
 
 fn third_targets(world: &World, memory: &Memory) -> BTreeMap<GroupName, BTreeMap<ClusterName, String>> {
     let mut targets = BTreeMap::new();
     for (group, places) in &world.places {
-        let Some(host) = places.values().next().and_then(|place| place.knob.hosts.first()) else { continue };
-        let ids: Vec<&str> =
-            places.values().filter_map(|place| place.knob.set_identifier.as_deref()).collect();
+        let Some(host) = places.values().next().and_then(|place| place.hosts().next()) else { continue };
+        let ids: Vec<&str> = places.values().filter_map(Place::set_identifier).collect();
         let others = host_records(memory, host).map(|records| records.sets).unwrap_or_default();
         let others = others.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str()));
         let of_group: BTreeMap<ClusterName, String> = others
@@ -208,78 +314,86 @@ fn host_records(memory: &Memory, host: &str) -> Option<HostRecords> {
     Some(HostRecords::of(zone, &TxtNaming::default(), &RecordName::parse(host).ok()?))
 }
 
-async fn hops_of(
-    world: &World,
-    memory: &mut Memory,
-    cluster: &ClusterName,
-    place: &Knob,
-    knob: Option<&Knob>,
-) -> Vec<HopSeen> {
-    let declared = knob.and_then(|knob| knob.weight.clone().ok());
-    memory.saw_declared(&place.group, cluster, declared);
+async fn hops_of(world: &World, memory: &mut Memory, at: Spot<'_>, is_readable: bool) -> Vec<HopSeen> {
+    let place = at.place;
+    let written = place.weight.clone().ok().filter(|_| is_readable);
+    let declared = declared(place).filter(|_| is_readable);
+    memory.saw_declared(at.group, at.cluster, declared);
     let record = record_weight(memory, place);
     let everywhere = match record {
-        Some(weight) if is_everywhere(world, memory, cluster, place, weight).await => Some(weight),
+        Some(weight) if is_everywhere(world, memory, at, weight).await => Some(weight),
         _ => None,
     };
     let mk =
         |name: &str, value: Option<Weight>| HopSeen { name: name.to_owned(), value, busy: false, note: None };
-    match world.options.actuator {
-        Actuator::Annotation => {
-            vec![mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+    let mut hops = match (world.options.actuator, &place.secret) {
+        (Actuator::Route53, _) => return vec![mk(hop::RECORD, written), mk(hop::NAME_SERVERS, everywhere)],
+        (Actuator::GitopsBridge, Some(SecretKey { key, .. })) => {
+            let mut hops = vec![mk(bridge_hop::SECRET, written)];
+            let applications = memory.applications.get(at.cluster).map(|(_, found)| found.as_slice());
+            hops.extend(application_hops(applications, key));
+            hops
         }
-        Actuator::Route53 => vec![mk(hop::RECORD, declared), mk(hop::NAME_SERVERS, everywhere)],
-    }
+        (Actuator::Annotation | Actuator::GitopsBridge, _) => Vec::new(),
+    };
+    hops.extend([mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]);
+    hops
+}
+
+/// The weight that every object of a place carries.
+fn declared(place: &Place) -> Option<Weight> {
+    let mut weights = place.objects.iter().map(|object| object.knob.weight.clone().ok());
+    let first = weights.next()??;
+    weights.all(|weight| weight == Some(first)).then_some(first)
 }
 
 /// Whether any host's set evaluates its target; `None` = nothing is listed.
-fn evaluates_target_health(memory: &Memory, knob: &Knob) -> Option<bool> {
-    let identifier = knob.set_identifier.as_deref()?;
-    let of_hosts = knob.hosts.iter().filter_map(|host| {
-        host_records(memory, host)?.set(identifier).and_then(|set| set.evaluates_target_health)
+fn evaluates_target_health(memory: &Memory, place: &Place) -> Option<bool> {
+    let sets = place.objects.iter().flat_map(|object| {
+        let identifier = object.knob.set_identifier.as_deref().unwrap_or_default();
+        object.knob.hosts.iter().filter_map(move |host| {
+            host_records(memory, host)?.set(identifier).and_then(|set| set.evaluates_target_health)
+        })
     });
-    of_hosts.reduce(|left, right| left || right)
+    sets.reduce(|left, right| left || right)
 }
 
-/// The weight that all parts of all hosts of the knob have in the zone.
-fn record_weight(memory: &Memory, knob: &Knob) -> Option<Weight> {
-    let identifier = knob.set_identifier.as_deref()?;
+/// The weight that all parts of all hosts have in the zone.
+fn record_weight(memory: &Memory, place: &Place) -> Option<Weight> {
     let mut weights = BTreeSet::new();
-    for host in &knob.hosts {
-        weights.insert(host_records(memory, host)?.set(identifier)?.weight?);
+    for knob in place.objects.iter().map(|object| &object.knob) {
+        let identifier = knob.set_identifier.as_deref()?;
+        for host in &knob.hosts {
+            weights.insert(host_records(memory, host)?.set(identifier)?.weight?);
+        }
     }
     if weights.len() == 1 { weights.pop_first() } else { None }
 }
 
 /// Whether every name server of the zone answers with this weight.
-async fn is_everywhere(
-    world: &World,
-    memory: &mut Memory,
-    cluster: &ClusterName,
-    knob: &Knob,
-    weight: Weight,
-) -> bool {
+async fn is_everywhere(world: &World, memory: &mut Memory, at: Spot<'_>, weight: Weight) -> bool {
     // Every host's clock starts when its record shows the weight, also while another host is waited for.
-    let identifier = knob.set_identifier.clone().unwrap_or_default();
     let mut shown_since = Vec::new();
-    for host in &knob.hosts {
-        let key = (host.clone(), identifier.clone());
-        let since = match memory.shown_since.get(&key) {
-            Some((shown, since)) if *shown == weight => *since,
-            _ => Instant::now(),
-        };
-        memory.shown_since.insert(key, (weight, since));
-        shown_since.push((host, since));
+    for knob in at.place.objects.iter().map(|object| &object.knob) {
+        let identifier = knob.set_identifier.clone().unwrap_or_default();
+        for host in &knob.hosts {
+            let key = (host.clone(), identifier.clone());
+            let since = match memory.shown_since.get(&key) {
+                Some((shown, since)) if *shown == weight => *since,
+                _ => Instant::now(),
+            };
+            memory.shown_since.insert(key, (weight, since));
+            memory.reports.judge(at.cluster, host, weight);
+            shown_since.push((host, identifier.clone(), since));
+        }
     }
     // A writer that polls may still be under way with the weight that the knob had before.
-    let key = (knob.group.clone(), cluster.clone());
+    let key = (at.group.clone(), at.cluster.clone());
     let declared_since = memory.declared_since.get(&key).map_or_else(Instant::now, |(_, since)| *since);
-    for (host, since) in shown_since {
-        let report = memory.reports.get(cluster).and_then(|reports| reports.get(&dns_report::key_of(host)));
-        let report = report.filter(|report| report.weight == Some(weight));
-        let own = memory.written.get(&(host.clone(), identifier.clone()));
+    for (host, identifier, since) in shown_since {
+        let own = memory.written.get(&(host.clone(), identifier));
         let own = own.filter(|(written, _)| *written == weight).map(|(_, change)| change.0.clone());
-        let change = own.or_else(|| report.map(|report| report.change_id.clone()));
+        let change = own.or_else(|| memory.reports.change(at.cluster, host, weight));
         let followed = match change {
             Some(change) if memory.in_sync.contains(&change) => true,
             Some(change) => {
@@ -300,13 +414,9 @@ async fn is_everywhere(
 }
 
 /// Clusters outside the pair: their one hop is the record.
-fn add_third(
-    memory: &Memory,
-    places: &BTreeMap<ClusterName, crate::migration::world::Place>,
-    group: &mut GroupSeen,
-) {
-    let Some(host) = places.values().next().and_then(|place| place.knob.hosts.first()) else { return };
-    let ids: Vec<&str> = places.values().filter_map(|place| place.knob.set_identifier.as_deref()).collect();
+fn add_third(memory: &Memory, places: &BTreeMap<ClusterName, Place>, group: &mut GroupSeen) {
+    let Some(host) = places.values().next().and_then(|place| place.hosts().next()) else { return };
+    let ids: Vec<&str> = places.values().filter_map(Place::set_identifier).collect();
     let Some(records) = host_records(memory, host) else { return };
     for set in records.sets.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str())) {
         let name = ClusterName(set.set_identifier.as_str().to_owned());

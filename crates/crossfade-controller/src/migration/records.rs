@@ -120,6 +120,7 @@ mod tests {
             services: Vec::new(),
             port: 443,
             tls: true,
+            app: None,
             kept_by: None,
         }
     }

@@ -8,21 +8,27 @@ use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutc
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
-use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts, ready_pods};
+use crossfade_kube::bridge::SecretOwner;
+use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts};
 
 use crate::migration::actions::preflight;
+use crate::migration::bridge::bridge_places;
 use crate::migration::clock::now;
 use crate::migration::driver::DriverError;
-use crate::migration::gates::pods::part;
+use crate::migration::gates::pods::{count, part};
+use crate::migration::place::{Place, SecretKey};
 use crate::migration::records::record_knobs;
 use crate::migration::world::{World, WorldOptions};
 
-/// Knobs and candidates of every group.
+/// Every group in every cluster.
+pub type Places = BTreeMap<GroupName, BTreeMap<ClusterName, Place>>;
+
+/// Places and candidates of every group.
 pub struct Survey {
     /// For admission.
     pub candidates: Vec<Candidate>,
     /// For the driver.
-    pub knobs: BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    pub places: Places,
     /// Where the records of third clusters point.
     pub third: BTreeMap<GroupName, BTreeMap<ClusterName, String>>,
 }
@@ -40,25 +46,23 @@ pub enum Stateful {
 pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey, DriverError> {
     let records = options.route53.record_sets(&options.zone.id).await?;
     let zone = ZoneRecords::new(options.zone.id.clone(), options.zone.name.clone(), false, records);
-    let mut by_group: BTreeMap<GroupName, BTreeMap<ClusterName, Knob>> = BTreeMap::new();
+    let mut by_group = Places::new();
     let mut clusters: BTreeMap<GroupName, BTreeMap<ClusterName, CandidateCluster>> = BTreeMap::new();
     for cluster in &options.clusters {
         let agents = Agents::read(cluster).await?;
-        for knob in knobs_of(options, cluster, &zone).await? {
-            let volumes = match stateful {
-                Stateful::Looked => backends(cluster, &knob).await?.persistent_volumes,
-                Stateful::Allowed => Vec::new(),
-            };
-            let kept_by = match options.actuator {
-                Actuator::Annotation => agents.keeper_of(&knob),
-                Actuator::Route53 => knob.kept_by.clone(),
-            };
-            let candidate = mk_cluster(&knob, kept_by, volumes);
-            clusters.entry(knob.group.clone()).or_default().insert(cluster.name.clone(), candidate);
-            by_group.entry(knob.group.clone()).or_default().insert(cluster.name.clone(), knob);
+        for (group, place) in places_of(options, cluster, &zone).await? {
+            let mut volumes = Vec::new();
+            if stateful == Stateful::Looked {
+                for object in &place.objects {
+                    volumes.extend(backends(cluster, &object.knob).await?.persistent_volumes);
+                }
+            }
+            let candidate = mk_cluster(&place, kept_by(options, &agents, &place), volumes);
+            clusters.entry(group.clone()).or_default().insert(cluster.name.clone(), candidate);
+            by_group.entry(group).or_default().insert(cluster.name.clone(), place);
         }
     }
-    let mut survey = Survey { candidates: Vec::new(), knobs: by_group, third: BTreeMap::new() };
+    let mut survey = Survey { candidates: Vec::new(), places: by_group, third: BTreeMap::new() };
     for (group, clusters) in clusters {
         let (candidate, third) = mk_candidate(options, &zone, group.clone(), clusters);
         survey.candidates.push(candidate);
@@ -67,33 +71,62 @@ pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey
     Ok(survey)
 }
 
-/// What weights are written on: annotated objects, or the record sets of objects' hosts in the zone.
-pub(super) async fn knobs_of(
+/// Who would put a written weight back.
+fn kept_by(options: &WorldOptions, agents: &Agents, place: &Place) -> Option<String> {
+    match (options.actuator, &place.secret) {
+        (Actuator::GitopsBridge, Some(SecretKey { secret, .. })) => match &secret.owner {
+            SecretOwner::Terraform { manager } if !options.terraform_is_told => Some(format!(
+                "Terraform (field manager {manager} of the cluster secret {}); edit main.tf as well and pass --i-will-edit-main-tf",
+                secret.name
+            )),
+            SecretOwner::Terraform { .. } | SecretOwner::Nobody => None,
+        },
+        (Actuator::Annotation, _) => place.objects.iter().find_map(|object| agents.keeper_of(&object.knob)),
+        (Actuator::Route53 | Actuator::GitopsBridge, _) => {
+            place.objects.iter().find_map(|object| object.knob.kept_by.clone())
+        }
+    }
+}
+
+/// What weights are written on: annotated objects, the record sets of objects' hosts in the zone, or annotations of the
+/// cluster secret.
+pub(super) async fn places_of(
     options: &WorldOptions,
     cluster: &Cluster,
     zone: &ZoneRecords,
-) -> Result<Vec<Knob>, DriverError> {
+) -> Result<BTreeMap<GroupName, Place>, DriverError> {
+    let of_knob = |knob: Knob| (knob.group.clone(), Place::of_object(knob));
     match options.actuator {
-        Actuator::Annotation => Ok(knobs(cluster).await?),
+        Actuator::Annotation => Ok(knobs(cluster).await?.into_iter().map(of_knob).collect()),
         Actuator::Route53 => {
             let mut found = objects_with_hosts(cluster).await?;
             for knob in &mut found {
                 knob.hosts.retain(|host| RecordName::parse(host).is_ok_and(|name| name.is_in(&zone.name)));
             }
-            Ok(record_knobs(zone, found))
+            Ok(record_knobs(zone, found).into_iter().map(of_knob).collect())
         }
+        Actuator::GitopsBridge => Ok(bridge_places(cluster).await?),
     }
 }
 
-fn mk_cluster(knob: &Knob, kept_by: Option<String>, persistent_volumes: Vec<String>) -> CandidateCluster {
+fn mk_cluster(place: &Place, kept_by: Option<String>, persistent_volumes: Vec<String>) -> CandidateCluster {
+    // The bridge's annotation feeds objects: one that shows another weight is fed by something else.
+    let stray = place.secret.as_ref().and_then(|SecretKey { key, .. }| {
+        let object = place.objects.iter().find(|object| object.knob.weight != place.weight)?;
+        let shown =
+            object.knob.weight.as_ref().map_or_else(Clone::clone, |weight| format!("its weight is {weight}"));
+        Some(format!("{} does not follow {key}: {shown}", object.knob.group))
+    });
+    let ports: Vec<Port> =
+        place.objects.iter().map(|object| Port { number: object.knob.port, tls: object.knob.tls }).collect();
     CandidateCluster {
-        hosts: knob.hosts.clone(),
-        weight: knob.weight.clone(),
-        set_identifier: knob.set_identifier.clone(),
+        hosts: place.hosts().cloned().collect(),
+        weight: stray.map_or_else(|| place.weight.clone(), Err),
+        set_identifier: place.set_identifier().map(ToOwned::to_owned),
         kept_by,
-        load_balancer: knob.load_balancer.clone(),
+        load_balancer: place.objects.iter().map(|object| object.knob.load_balancer.clone()).min().flatten(),
         persistent_volumes,
-        port: Some(Port { number: knob.port, tls: knob.tls }),
+        port: ports.first().copied().filter(|port| ports.iter().all(|other| other == port)),
     }
 }
 
@@ -151,16 +184,16 @@ fn mk_candidate(
     (Candidate { group, clusters, hosts_outside_zone: outside, foreign_records: foreign }, third)
 }
 
-/// With annotations the DNS controller's own rules come on top; who writes records directly names their owners.
+/// Where a DNS controller writes the records its own rules come on top; who writes them directly names their owners.
 fn is_allowed(options: &WorldOptions, owner: &str, set_identifier: &str) -> bool {
     let is_named = options.owners.contains(owner);
-    is_named || (options.actuator == Actuator::Annotation && owner == set_identifier)
+    is_named || (options.actuator != Actuator::Route53 && owner == set_identifier)
 }
 
 /// Ready pods of the destination against a part of the source's: one line per Service that has too few.
 pub async fn check_capacity(
     options: &WorldOptions,
-    knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    places: &Places,
     admitted: &[Admitted],
     spec: &Spec,
     percent: u32,
@@ -169,11 +202,11 @@ pub async fn check_capacity(
     let (Some(from), Some(to)) = (cluster(&spec.from), cluster(&spec.to)) else { return Vec::new() };
     let mut lines = Vec::new();
     for Admitted { group, .. } in admitted {
-        let Some(knobs) = knobs.get(group) else { continue };
-        let (Some(source), Some(destination)) = (knobs.get(&spec.from), knobs.get(&spec.to)) else {
+        let Some(of_group) = places.get(group) else { continue };
+        let (Some(source), Some(destination)) = (of_group.get(&spec.from), of_group.get(&spec.to)) else {
             continue;
         };
-        let counts = futures::future::try_join(ready_pods(from, source), ready_pods(to, destination)).await;
+        let counts = futures::future::try_join(count(from, source), count(to, destination)).await;
         match counts {
             Err(error) => lines.push(format!("{group}: ready pods cannot be counted: {error}")),
             Ok((source, destination)) => lines.extend(source.into_iter().filter_map(|(service, ready)| {
@@ -191,13 +224,13 @@ pub async fn check_capacity(
 /// Preflight of the destination before anything is asked for: what fails, one line per group.
 pub async fn check_destination(
     options: &WorldOptions,
-    knobs: &BTreeMap<GroupName, BTreeMap<ClusterName, Knob>>,
+    places: &Places,
     admitted: &[Admitted],
     destination: &ClusterName,
 ) -> Vec<String> {
     let mut world = World::new(options.clone());
     for group in admitted {
-        world.watch(group.group.clone(), knobs.get(&group.group).cloned().unwrap_or_default());
+        world.watch(group.group.clone(), places.get(&group.group).cloned().unwrap_or_default());
     }
     world.refresh_addresses(&BTreeMap::new()).await;
     let checks = admitted.iter().map(|group| preflight(&world, &group.group, destination, now()));

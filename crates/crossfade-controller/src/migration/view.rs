@@ -10,6 +10,7 @@ use crossfade_probe::dns::draw;
 use serde::Serialize;
 
 use crate::migration::driver::DriverError;
+use crate::migration::place::Place;
 use crate::migration::survey::Survey;
 use crate::migration::world::{WorldOptions, resolve};
 
@@ -59,8 +60,8 @@ pub async fn view_groups(
     let mut servers = options.resolvers.clone();
     servers.extend(&options.name_servers);
     let mut views = Vec::new();
-    for (group, knobs) in &survey.knobs {
-        let mut hosts: Vec<&String> = knobs.values().flat_map(|knob| &knob.hosts).collect();
+    for (group, places) in &survey.places {
+        let mut hosts: Vec<&String> = places.values().flat_map(Place::hosts).collect();
         hosts.sort();
         hosts.dedup();
         let mut view = GroupView { group: group.clone(), hosts: Vec::new() };
@@ -71,7 +72,7 @@ pub async fn view_groups(
             let mut addresses: BTreeMap<IpAddr, ClusterName> = BTreeMap::new();
             for set in &found.sets {
                 let id = set.set_identifier.as_str();
-                let of_knob = knobs.iter().find(|(_, knob)| knob.set_identifier.as_deref() == Some(id));
+                let of_knob = places.iter().find(|(_, place)| place.set_identifier() == Some(id));
                 let cluster =
                     of_knob.map_or_else(|| ClusterName(id.to_owned()), |(cluster, _)| cluster.clone());
                 if let Some(target) = &set.target {
@@ -82,8 +83,10 @@ pub async fn view_groups(
                 entry.record = set.weight;
                 entry.owner.clone_from(&set.owner);
             }
-            for (cluster, knob) in knobs.iter().filter(|(_, knob)| knob.hosts.contains(host)) {
-                clusters.entry(cluster.clone()).or_default().declared = knob.weight.clone().ok();
+            for (cluster, place) in
+                places.iter().filter(|(_, place)| place.hosts().any(|found| found == host))
+            {
+                clusters.entry(cluster.clone()).or_default().declared = place.weight.clone().ok();
             }
             let unknown = add_answers(options, host, draws, &addresses, &mut clusters).await;
             view.hosts.push(HostView { host: host.clone(), clusters, unknown });

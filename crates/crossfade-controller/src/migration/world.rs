@@ -9,12 +9,12 @@ use crossfade_aws::{Route53, Zone};
 use crossfade_core::dns::ZoneRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
-use crossfade_kube::groups::Knob;
 use crossfade_probe::dns::{RecordType, query_any};
 use crossfade_probe::http::HttpProbe;
 
 use crate::migration::gates::CountsOptions;
-use crate::migration::survey::knobs_of;
+use crate::migration::place::Place;
+use crate::migration::survey::places_of;
 
 /// Load balancers change their addresses at any time; AWS keeps their TTL at 60 s.
 const ADDRESSES_KEPT_FOR: Duration = Duration::from_secs(10);
@@ -42,18 +42,11 @@ pub struct WorldOptions {
     pub probe_path: String,
     /// Where weights are written.
     pub actuator: Actuator,
+    /// Somebody has promised to tell Terraform, which owns the cluster secret, about its new weights.
+    pub terraform_is_told: bool,
     /// Owner ids whose records this migration may change (invariant I4), beside the set identifiers themselves with the actuator
     /// `annotation`.
     pub owners: BTreeSet<String>,
-}
-
-/// A group in one cluster, as learned.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// The knob as last read.
-    pub(super) knob: Knob,
-    /// Its load balancer's addresses.
-    pub(super) addresses: Vec<IpAddr>,
 }
 
 /// What was learned.
@@ -78,11 +71,9 @@ impl World {
         }
     }
 
-    /// The knobs of the groups that are looked after.
-    pub fn watch(&mut self, group: GroupName, knobs: BTreeMap<ClusterName, Knob>) {
-        let places =
-            knobs.into_iter().map(|(cluster, knob)| (cluster, Place { knob, addresses: Vec::new() }));
-        self.places.insert(group, places.collect());
+    /// A group that is looked after, as far as its places are known.
+    pub fn watch(&mut self, group: GroupName, places: BTreeMap<ClusterName, Place>) {
+        self.places.insert(group, places);
     }
 
     /// Finds the knobs that are not known yet: of a migration that was taken up, or of a cluster that could not be reached.
@@ -96,12 +87,11 @@ impl World {
         }
         self.learned_at = Some(Instant::now());
         for cluster in lacking {
-            match knobs_of(&self.options, &cluster, zone).await {
-                Ok(knobs) => {
-                    for knob in knobs {
-                        if let Some(places) = self.places.get_mut(&knob.group) {
-                            let place = Place { knob, addresses: Vec::new() };
-                            places.entry(cluster.name.clone()).or_insert(place);
+            match places_of(&self.options, &cluster, zone).await {
+                Ok(places) => {
+                    for (group, place) in places {
+                        if let Some(known) = self.places.get_mut(&group) {
+                            known.entry(cluster.name.clone()).or_insert(place);
                             self.resolved_at = None;
                         }
                     }
@@ -118,9 +108,12 @@ impl World {
     /// Which cluster an address belongs to, for one group.
     pub(super) fn serving(&self, group: &GroupName, address: IpAddr) -> Option<ClusterName> {
         let places = self.places.get(group).into_iter().flatten();
-        let pair = places.map(|(name, place)| (name, &place.addresses));
+        let mut pair = places.filter(|(_, place)| place.addresses().any(|known| known == address));
+        if let Some((name, _)) = pair.next() {
+            return Some(name.clone());
+        }
         let third = self.third.get(group).into_iter().flatten();
-        pair.chain(third).find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| name.clone())
+        third.into_iter().find(|(_, addresses)| addresses.contains(&address)).map(|(name, _)| name.clone())
     }
 
     /// Learns the addresses of all load balancers anew when they are old. A name that does not resolve keeps what it had.
@@ -134,10 +127,11 @@ impl World {
         self.resolved_at = Some(Instant::now());
         let mut servers = self.options.resolvers.clone();
         servers.extend(&self.options.name_servers);
-        for place in self.places.values_mut().flat_map(BTreeMap::values_mut) {
-            let Some(name) = place.knob.load_balancer.clone() else { continue };
+        let places = self.places.values_mut().flat_map(BTreeMap::values_mut);
+        for object in places.flat_map(|place| &mut place.objects) {
+            let Some(name) = object.knob.load_balancer.clone() else { continue };
             if let Some(addresses) = resolve(&servers, &name).await {
-                place.addresses = addresses;
+                object.addresses = addresses;
             }
         }
         for (group, targets) in third {

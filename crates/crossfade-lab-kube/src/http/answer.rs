@@ -50,6 +50,11 @@ pub(super) fn refusal(error: &ApiError) -> Answer {
     json(status, &error.status())
 }
 
+/// What a real server's last handler says, which is none of the API's.
+pub(super) fn page_not_found() -> Answer {
+    text(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n")
+}
+
 /// A `Status` with `status: Success`.
 pub(super) fn success(status: StatusCode, details: &Value) -> Answer {
     json(

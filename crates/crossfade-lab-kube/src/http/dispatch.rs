@@ -130,9 +130,13 @@ fn route(context: &Arc<Context>, call: &Call) -> Result<Answer, ApiError> {
     if let Some(answer) = reviews::answer(context, call, group, version, rest) {
         return answer;
     }
-    let place = place(context, group, version, rest).inspect_err(|_| {
-        tracing::info!(method = %call.method, path = call.path, "no such resource");
-    })?;
+    let place = match place(context, group, version, rest) {
+        Ok(place) => place,
+        Err(error) => {
+            tracing::info!(method = %call.method, path = call.path, "no such resource");
+            return if is_built_in(group) { Err(error) } else { Ok(answer::page_not_found()) };
+        }
+    };
     authorize(call, &place)?;
     match (place.subresource.as_deref(), &call.method) {
         (None, &Method::GET) if call.query.is_true("watch") => watching::watch(context, call, &place),
@@ -192,6 +196,12 @@ fn place(context: &Context, group: &str, version: &str, rest: &[&str]) -> Result
         return Err(ApiError::no_such_path());
     }
     Ok(Place { version: version.to_owned(), resource, namespace, name, subresource })
+}
+
+/// Whether a real server has this group without any definition. It answers for every path of it with a `Status`, and for
+/// what it does not know in other groups with a plain text.
+fn is_built_in(group: &str) -> bool {
+    !group.contains('.') || group.ends_with(".k8s.io")
 }
 
 /// The verb of authorization.

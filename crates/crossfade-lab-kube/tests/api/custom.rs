@@ -93,7 +93,7 @@ async fn a_definition_takes_its_objects_along() {
     definitions.delete("things.lab.example", &DeleteParams::default()).await.unwrap();
     assert_eq!(refusal(definitions.get("things.lab.example").await.unwrap_err()).0, 404);
     let (code, _, message) = refusal(api.get("t").await.unwrap_err());
-    assert_eq!((code, message.as_str()), (404, "the server could not find the requested resource"));
+    assert_eq!((code, message.as_str()), (404, "404 page not found"));
 }
 
 #[tokio::test]

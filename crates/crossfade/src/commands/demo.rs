@@ -20,7 +20,7 @@ use crate::commands::migrate::Output;
 use crate::exit::{Exit, user_error};
 use crate::printer::{can_redraw, data, note};
 use crate::rehearsal::{
-    Contents, Rehearsal, RehearsalOptions, SIDES, Workloads, context_of, environment, hosts_of,
+    Contents, Delivery, Rehearsal, RehearsalOptions, SIDES, Workloads, context_of, environment, hosts_of,
 };
 
 use verdict::{FaultWindow, Verdict};
@@ -87,6 +87,9 @@ pub struct DemoArgs {
     /// Every draw of the lab and of the users comes from it.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// How the workloads come into the clusters. Default: by GitOps where git is, else as manifests.
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "workloads")]
+    pub delivery: Option<Delivery>,
     /// Your own manifests instead of the examples.
     #[arg(long, value_name = "DIR")]
     pub workloads: Option<PathBuf>,
@@ -120,12 +123,16 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<Exit> {
 }
 
 async fn rehearse(args: &DemoArgs, dir: PathBuf) -> anyhow::Result<Exit> {
+    let workloads = args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir);
+    let delivery = Delivery::choose(args.delivery, &workloads).await;
     let options = RehearsalOptions {
         dir,
         ttl_seconds: args.ttl,
         seed: args.seed,
-        workloads: args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir),
+        workloads,
+        delivery,
         contents: Contents::Everything,
+        serve_words: (delivery == Delivery::Gitops).then(|| "--gitops".to_owned()).into_iter().collect(),
     };
     let mut view = View::new(args.output == Output::Text && can_redraw());
     let rehearsal = Rehearsal::start(&options, |line| view.line(line)).await?;
@@ -201,6 +208,9 @@ fn start_driver(
         words.push(format!("{side}={}", context_of(side)));
     }
     words.push(format!("--steps={}", args.steps.join(",")));
+    if options.delivery == Delivery::Gitops {
+        words.push("--actuator=gitops-bridge".to_owned());
+    }
     let mut env = environment(&rehearsal.addresses);
     env.push(("CROSSFADE_LOG".to_owned(), "info".to_owned()));
     children::spawn(&words, &env, &options.dir.join(DRIVER_LOG))

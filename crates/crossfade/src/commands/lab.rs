@@ -1,5 +1,6 @@
 //! `crossfade lab`: a lab that stays, to be used with any program.
 
+mod gitops;
 mod inject;
 
 use std::path::PathBuf;
@@ -16,8 +17,8 @@ use crate::commands::migrate::Output;
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 use crate::rehearsal::{
-    ACCOUNT, Contents, ENVIRONMENT, HOSTED_ZONE, REGION, Rehearsal, RehearsalOptions, SIDES, Workloads,
-    context_of, environment,
+    ACCOUNT, Contents, Delivery, ENVIRONMENT, HOSTED_ZONE, REGION, Rehearsal, RehearsalOptions, SIDES,
+    Workloads, context_of, environment,
 };
 use crate::table::Table;
 
@@ -80,6 +81,8 @@ struct UpArgs {
     /// Your own manifests instead of the examples.
     #[arg(long, value_name = "DIR")]
     workloads: Option<PathBuf>,
+    #[command(flatten)]
+    gitops: gitops::GitOpsArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -99,6 +102,8 @@ struct ServeArgs {
     ttl: u32,
     #[arg(long)]
     seed: u64,
+    #[command(flatten)]
+    gitops: gitops::GitOpsArgs,
 }
 
 /// Runs one of the sub-commands.
@@ -152,8 +157,13 @@ async fn up(args: &UpArgs) -> anyhow::Result<Exit> {
         dir,
         ttl_seconds: args.ttl,
         seed: args.seed,
+        delivery: match &args.workloads {
+            None if args.gitops.is_on() => Delivery::Gitops,
+            None | Some(_) => Delivery::Manifests,
+        },
         workloads: args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir),
         contents,
+        serve_words: args.gitops.words()?,
     };
     let mut rehearsal = tokio::select! {
         started = Rehearsal::start(&options, note) => started?,
@@ -196,6 +206,7 @@ async fn up_detached(args: &UpArgs) -> anyhow::Result<Exit> {
     words.extend(args.without.map(|_| "--without=dns".to_owned()));
     let workloads = args.workloads.as_ref().map(std::path::absolute).transpose()?;
     words.extend(workloads.map(|dir| format!("--workloads={}", dir.display())));
+    words.extend(args.gitops.words()?);
     let said_before = std::fs::read_to_string(&log).map_or(0, |text| text.len());
     let mut child = children::detach(&words, &log)?;
     let until = Instant::now() + UP_WITHIN;
@@ -330,10 +341,12 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
             .collect(),
     };
     let lab = Lab::start(options).await?;
+    let agents = args.gitops.start(lab.addresses()).await?;
     tokio::select! {
         () = lab.end_requested() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+    drop(agents);
     lab.stop().await;
     Ok(Exit::Done)
 }

@@ -12,8 +12,8 @@ use crossfade_api::gates::GateSpec;
 use crossfade_api::migration::{Actuator, MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
-    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_capacity, check_destination,
-    largest_ttl, survey,
+    ARGOCD_NAMESPACE, Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_capacity,
+    check_destination, largest_ttl, survey,
 };
 use crossfade_core::GroupName;
 use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, admit};
@@ -27,7 +27,7 @@ use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
 
 pub use handover::{follow, hand_over};
-pub use watch::{clock, summary_json};
+pub use watch::{clock, own_time, summary_json};
 
 /// What a failed gate leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -47,6 +47,8 @@ pub enum ActuatorArg {
     Annotation,
     /// The record sets.
     Route53,
+    /// The annotation of Argo CD's cluster secret.
+    GitopsBridge,
 }
 
 /// How results are printed.
@@ -60,6 +62,7 @@ pub enum Output {
 }
 
 /// Options of `crossfade migrate`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
     /// The cluster where the traffic is.
@@ -116,14 +119,17 @@ pub struct MigrateArgs {
     /// Questions of the ratio test per group and step.
     #[arg(long, default_value_t = MigrateArgs::DRAWS, value_name = "N")]
     pub draws: u32,
-    /// Where weights are written: on the Ingress (or Service), for a DNS controller to carry; or into the record sets themselves,
-    /// in a zone that no DNS controller keeps.
+    /// Where weights are written: on the Ingress (or Service), for a DNS controller to carry; on Argo CD's cluster secret, for
+    /// ApplicationSets to carry to the Ingress; or into the record sets, in a zone that no DNS controller keeps.
     #[arg(long, value_enum, default_value_t)]
     pub actuator: ActuatorArg,
     /// Another owner id whose records may be changed. With --actuator annotation the set identifiers of the two clusters are
     /// without being named.
     #[arg(long = "owner", value_name = "ID")]
     pub owners: Vec<String>,
+    /// Write a cluster secret that Terraform owns: its next apply undoes that unless main.tf says the same by then.
+    #[arg(long)]
+    pub i_will_edit_main_tf: bool,
     /// Move groups whose pods mount persistent volumes as well.
     #[arg(long)]
     pub allow_stateful: bool,
@@ -168,8 +174,10 @@ impl MigrateArgs {
             actuator: match self.actuator {
                 ActuatorArg::Annotation => Actuator::Annotation,
                 ActuatorArg::Route53 => Actuator::Route53,
+                ActuatorArg::GitopsBridge => Actuator::GitopsBridge,
             },
             owners: self.owners.clone(),
+            i_will_edit_main_tf: self.i_will_edit_main_tf,
             allow_stateful: self.allow_stateful,
             groups: self.groups.clone(),
             hosts: self.hosts.clone(),
@@ -213,8 +221,10 @@ impl MigrateArgs {
             actuator: match spec.actuator {
                 Actuator::Annotation => ActuatorArg::Annotation,
                 Actuator::Route53 => ActuatorArg::Route53,
+                Actuator::GitopsBridge => ActuatorArg::GitopsBridge,
             },
             owners: spec.owners,
+            i_will_edit_main_tf: spec.i_will_edit_main_tf,
             allow_stateful: spec.allow_stateful,
             home: None,
             name: None,
@@ -280,7 +290,7 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
     }
     let options = driver_options(&prepared);
     let driver =
-        Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.knobs);
+        Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.places);
     let how = how_to_reach(&prepared.home, &prepared.world.clusters);
     drive(driver.await?, &prepared.name, &how, &prepared.core, args.output).await
 }
@@ -307,15 +317,16 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
     };
     let mut world = args.probes.world(vec![from, to], &args.zone).await?;
     world.actuator = spec.actuator;
+    world.terraform_is_told = spec.i_will_edit_main_tf;
     world.owners = args.owners.iter().cloned().collect();
     let account = Aws::from_environment().await?.account_id().await?;
     let stateful = if args.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
     let survey = survey(&world, stateful).await?;
     let admitted =
         admit(&core, &args.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
-    let mut failing = check_destination(&world, &survey.knobs, &admitted, &core.to).await;
+    let mut failing = check_destination(&world, &survey.places, &admitted, &core.to).await;
     if let Some(percent) = spec.ready_percent() {
-        failing.extend(check_capacity(&world, &survey.knobs, &admitted, &core, percent).await);
+        failing.extend(check_capacity(&world, &survey.places, &admitted, &core, percent).await);
     }
     if !failing.is_empty() {
         return Err(user_error(
@@ -345,14 +356,20 @@ async fn check_rights(
     };
     let mut lacking = Vec::new();
     for cluster in clusters {
-        let knobs = admitted.iter().filter_map(|group| survey.knobs.get(&group.group)?.get(&cluster.name));
-        let mut rights: Vec<Right> = knobs
-            .filter(|_| args.actuator == ActuatorArg::Annotation)
-            .map(|knob| match knob.kind {
-                KnobKind::Ingress => right("patch", "networking.k8s.io", "ingresses", Some(&knob.namespace)),
-                KnobKind::Service => right("patch", "", "services", Some(&knob.namespace)),
-            })
-            .collect();
+        let places = admitted.iter().filter_map(|group| survey.places.get(&group.group)?.get(&cluster.name));
+        let mut rights: Vec<Right> = match args.actuator {
+            ActuatorArg::Annotation => places
+                .flat_map(|place| &place.objects)
+                .map(|object| match object.knob.kind {
+                    KnobKind::Ingress => {
+                        right("patch", "networking.k8s.io", "ingresses", Some(&object.knob.namespace))
+                    }
+                    KnobKind::Service => right("patch", "", "services", Some(&object.knob.namespace)),
+                })
+                .collect(),
+            ActuatorArg::GitopsBridge => vec![right("patch", "", "secrets", Some(ARGOCD_NAMESPACE))],
+            ActuatorArg::Route53 => Vec::new(),
+        };
         rights.push(right("create", "coordination.k8s.io", "leases", Some(NAMESPACE)));
         rights.push(right("update", "coordination.k8s.io", "leases", Some(NAMESPACE)));
         if cluster.name == home.name {

@@ -315,6 +315,7 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
     }
     let mut world = args.probes.world(clusters, &migration.spec.zone).await?;
     world.actuator = migration.spec.actuator;
+    world.terraform_is_told = migration.spec.i_will_edit_main_tf;
     world.owners = migration.spec.owners.iter().cloned().collect();
     let how = how_to_reach(&home, &world.clusters);
     let options = DriverOptions { world, home, name: name.clone(), identity: identity() };

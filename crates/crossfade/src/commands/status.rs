@@ -1,17 +1,17 @@
 //! `crossfade status`: groups and clusters side by side: what is declared, what the zone holds, what is answered.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
-use crossfade_controller::migration::{GroupView, Stateful, WorldOptions, survey, view_groups};
+use crossfade_controller::migration::{GroupView, HostView, Stateful, WorldOptions, survey, view_groups};
+use crossfade_core::Weight;
+use crossfade_core::migration::hop;
 use serde_json::json;
 
 use crate::commands::migrate::Output;
 use crate::exit::{Exit, user_error};
-use crate::printer::{data, note};
+use crate::printer::{Paint, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
-use crate::table::Table;
 
 /// Answers that are asked for per host: enough to see a half from a tenth.
 const DRAWS: u64 = 200;
@@ -51,15 +51,10 @@ pub async fn run(args: StatusArgs) -> anyhow::Result<Exit> {
         let views = view_groups(&world, &survey, DRAWS).await?;
         if args.output == Output::Json {
             data(&json!({ "zone": args.look.zone, "groups": views }).to_string());
+        } else if views.is_empty() {
+            note("no groups: no Ingress or Service carries the annotations set-identifier and aws-weight");
         } else {
-            let table = mk_table(&views);
-            if table.is_empty() {
-                note(
-                    "no groups: no Ingress or Service carries the annotations set-identifier and aws-weight",
-                );
-            } else {
-                data(&table.to_string());
-            }
+            data(&tree(&views, Paint::stdout()));
         }
         if !args.watch {
             return Ok(Exit::Done);
@@ -83,26 +78,51 @@ pub async fn connect(args: &LookArgs) -> anyhow::Result<WorldOptions> {
     args.probes.world(clusters, &args.zone).await
 }
 
-fn mk_table(views: &[GroupView]) -> Table {
-    let mut table = Table::new(&["GROUP", "HOST", "CLUSTER", "DECLARED", "RECORD", "ANSWERED", "OWNER"]);
-    let text = |weight: Option<crossfade_core::Weight>| {
-        weight.map_or_else(|| "?".to_owned(), |weight| weight.to_string())
-    };
+/// Groups, their hosts, and the path of each cluster's weight: annotation, record, what is answered.
+fn tree(views: &[GroupView], paint: Paint) -> String {
+    let mut lines = Vec::new();
     for view in views {
-        for host in &view.hosts {
-            let clusters: &BTreeMap<_, _> = &host.clusters;
-            for (cluster, seen) in clusters {
-                table.row(vec![
-                    view.group.to_string(),
-                    host.host.clone(),
-                    cluster.to_string(),
-                    text(seen.declared),
-                    text(seen.record),
-                    format!("{:.0} %", seen.answered * 100.0),
-                    seen.owner.clone().unwrap_or_else(|| "-".to_owned()),
-                ]);
-            }
+        lines.push(paint.strong(&view.group.to_string()));
+        for (index, host) in view.hosts.iter().enumerate() {
+            let is_last = index + 1 == view.hosts.len();
+            lines.push(format!("{} {}", if is_last { "└─" } else { "├─" }, host.host));
+            let indent = if is_last { "   " } else { "│  " };
+            lines.extend(paths(host, indent, paint));
         }
     }
-    table
+    lines.join("\n")
+}
+
+fn paths(host: &HostView, indent: &str, paint: Paint) -> Vec<String> {
+    let width = host.clusters.keys().map(|cluster| cluster.0.len()).max().unwrap_or(0);
+    let count = host.clusters.len() + usize::from(host.unknown > 0.0);
+    let branch = |index: usize| if index + 1 == count { "└─" } else { "├─" };
+    let mut lines: Vec<String> = host
+        .clusters
+        .iter()
+        .enumerate()
+        .map(|(index, (cluster, seen))| {
+            let owner = seen.owner.as_deref().map_or_else(String::new, |owner| format!("  owner {owner}"));
+            let path = format!(
+                "{} {:<4} → {} {:<4} → answered {:.0} %",
+                hop::DECLARED,
+                text(seen.declared),
+                hop::RECORD,
+                text(seen.record),
+                seen.answered * 100.0
+            );
+            let agrees = seen.declared.is_none() || seen.declared == seen.record;
+            let path = if agrees { path } else { paint.bad(&path) };
+            format!("{indent}{} {:<width$}  {path}{}", branch(index), cluster.0, paint.faint(&owner))
+        })
+        .collect();
+    if host.unknown > 0.0 {
+        let part = host.unknown * 100.0;
+        lines.push(paint.bad(&format!("{indent}└─ {part:.0} % of the answers name nobody's load balancer")));
+    }
+    lines
+}
+
+fn text(weight: Option<Weight>) -> String {
+    weight.map_or_else(|| "?".to_owned(), |weight| weight.to_string())
 }

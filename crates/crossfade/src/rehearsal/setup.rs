@@ -12,6 +12,8 @@ use crossfade_kube::apply::{apply, parse};
 use crossfade_kube::groups::knobs;
 use crossfade_lab::{Control, LabAddresses};
 use crossfade_probe::dns::{RecordType as Question, query};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use tokio::time::{Instant, sleep};
 
 use crate::children::{self, Running};
@@ -22,6 +24,10 @@ use crate::rehearsal::{Rehearsal, environment};
 const DELEGATION_TTL_SECONDS: u32 = 30;
 /// Load balancers and records come within a second or two; what takes this long will not come.
 const THERE_WITHIN: Duration = Duration::from_secs(20);
+/// Where Argo CD lives.
+pub const AGENT_NAMESPACE: &str = "argocd";
+/// The pod whose logs are the agent's.
+pub const AGENT_POD: &str = "argocd-application-controller-0";
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -79,6 +85,26 @@ pub async fn start_dns_controller(
     );
     apply(cluster, &parse(Path::new("the DNS controller's pod"), &pod)?).await?;
     Ok(child)
+}
+
+/// Returns when the GitOps agent of every cluster has shown itself there.
+pub async fn wait_for_agents(clusters: &[Cluster]) -> anyhow::Result<()> {
+    let until = Instant::now() + THERE_WITHIN;
+    for cluster in clusters {
+        let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), AGENT_NAMESPACE);
+        while pods
+            .get_opt(AGENT_POD)
+            .await
+            .with_context(|| format!("no answer from {}", cluster.name))?
+            .is_none()
+        {
+            if Instant::now() > until {
+                bail!("the GitOps agent of {} did not start; the lab's log says why", cluster.name);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+    Ok(())
 }
 
 /// Returns when every knob has a load balancer and all of them have targets.

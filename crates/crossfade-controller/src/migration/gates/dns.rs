@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::migration::clock::now;
 use crate::migration::gates::{GroupPlaces, Outlet, Picture, copy};
+use crate::migration::place::Place;
 
 /// Four questions per host every two seconds: a zone's servers take hundreds of times that.
 const OBSERVE_EVERY: Duration = Duration::from_secs(2);
@@ -42,7 +43,7 @@ pub(super) async fn run(
 /// The worst that any server says for any host: failed before unknown before passed.
 async fn observe(servers: &[SocketAddr], group: &GroupPlaces) -> CheckOutcome {
     let Some(place) = group.places.values().next() else { return CheckOutcome::Passed };
-    let asked = place.knob.hosts.iter().flat_map(|host| servers.iter().map(move |server| (host, *server)));
+    let asked = place.hosts().flat_map(|host| servers.iter().map(move |server| (host, *server)));
     let asks = asked.map(|(host, server)| async move {
         // A wildcard is asked for by a name below it.
         let name = host.replace('*', "crossfade-probe");
@@ -78,6 +79,6 @@ fn judge(name: &str, server: SocketAddr, answer: &Answer, group: &GroupPlaces) -
 }
 
 fn is_known(group: &GroupPlaces, address: IpAddr) -> bool {
-    let mut pair = group.places.values().flat_map(|place| &place.addresses);
-    pair.any(|known| *known == address) || group.third.contains(&address)
+    let mut pair = group.places.values().flat_map(Place::addresses);
+    pair.any(|known| known == address) || group.third.contains(&address)
 }

@@ -11,7 +11,7 @@ use crate::migration::actions::ask;
 use crate::migration::clock::now;
 use crate::migration::gates::counts::OwnRequests;
 use crate::migration::gates::{Outlet, Picture, copy};
-use crate::migration::world::Place;
+use crate::migration::place::Place;
 
 /// One observation of every group and cluster per interval: two a second find a broken destination within two seconds
 /// (three failures in a row) at the cost of two requests a second and host.
@@ -49,15 +49,19 @@ async fn observe(
     own: &OwnRequests,
     round: usize,
 ) -> Option<CheckOutcome> {
-    let address: IpAddr = *place.addresses.get(round % place.addresses.len().max(1))?;
-    for host in &place.knob.hosts {
-        if let Some(load_balancer) = &place.knob.load_balancer {
-            own.add(load_balancer, now());
-        }
-        let outcome = ask(http, path, place, host, address).await;
-        if outcome != CheckOutcome::Passed {
-            return Some(outcome);
+    let mut asked = None;
+    for object in &place.objects {
+        let address: IpAddr = *object.addresses.get(round % object.addresses.len().max(1))?;
+        for host in &object.knob.hosts {
+            if let Some(load_balancer) = &object.knob.load_balancer {
+                own.add(load_balancer, now());
+            }
+            let outcome = ask(http, path, &object.knob, host, address).await;
+            if outcome != CheckOutcome::Passed {
+                return Some(outcome);
+            }
+            asked = Some(outcome);
         }
     }
-    Some(CheckOutcome::Passed)
+    asked
 }

@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use crossfade_core::GroupName;
 use crossfade_core::migration::CheckOutcome;
-use crossfade_kube::Cluster;
-use crossfade_kube::groups::{Knob, ready_pods};
+use crossfade_kube::groups::ready_pods;
+use crossfade_kube::{Cluster, KubeError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::migration::clock::now;
 use crate::migration::gates::{GroupPlaces, Outlet, Picture, copy};
+use crate::migration::place::Place;
 
 /// One request per Service every three seconds. A pod that ends is in the endpoints within one; three failures in a row
 /// take nine, which is what a rolling update may need.
 const OBSERVE_EVERY: Duration = Duration::from_secs(3);
+
+/// Ready pods by `namespace/service`.
+pub(crate) type ReadyPods = BTreeMap<String, usize>;
 
 /// The two sides.
 pub(super) struct Clusters {
@@ -27,7 +31,7 @@ pub(super) async fn run(clusters: Clusters, ready_percent: Option<u32>, picture:
     let mut ticks = interval(OBSERVE_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // How many the source had when it was last read: a source that cannot be read is no reason to stay.
-    let mut wanted: BTreeMap<GroupName, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut wanted: BTreeMap<GroupName, ReadyPods> = BTreeMap::new();
     loop {
         ticks.tick().await;
         for group in copy(&picture) {
@@ -39,28 +43,31 @@ pub(super) async fn run(clusters: Clusters, ready_percent: Option<u32>, picture:
                 let counts = counts.into_iter().map(|(service, ready)| (service, part(ready, percent)));
                 wanted.insert(group.group.clone(), counts.collect());
             }
-            if let Some(knob) = knob_in(&group, &clusters.destination) {
-                let outcome = observe(&clusters.destination, knob, wanted.get(&group.group)).await;
+            if let Some(place) = group.places.get(&clusters.destination.name) {
+                let outcome = observe(&clusters.destination, place, wanted.get(&group.group)).await;
                 outlet.put(group.group.clone(), clusters.destination.name.clone(), at, outcome);
             }
         }
     }
 }
 
-fn knob_in<'a>(group: &'a GroupPlaces, cluster: &Cluster) -> Option<&'a Knob> {
-    group.places.get(&cluster.name).map(|place| &place.knob)
+async fn source_counts(source: &Cluster, group: &GroupPlaces) -> Option<ReadyPods> {
+    count(source, group.places.get(&source.name)?).await.ok()
 }
 
-async fn source_counts(source: &Cluster, group: &GroupPlaces) -> Option<BTreeMap<String, usize>> {
-    ready_pods(source, knob_in(group, source)?).await.ok()
+/// Ready pods of every Service behind a place.
+pub(crate) async fn count(cluster: &Cluster, place: &Place) -> Result<ReadyPods, KubeError> {
+    let mut ready = ReadyPods::new();
+    for object in &place.objects {
+        let namespace = &object.knob.namespace;
+        let found = ready_pods(cluster, &object.knob).await?;
+        ready.extend(found.into_iter().map(|(service, count)| (format!("{namespace}/{service}"), count)));
+    }
+    Ok(ready)
 }
 
-async fn observe(
-    destination: &Cluster,
-    knob: &Knob,
-    wanted: Option<&BTreeMap<String, usize>>,
-) -> CheckOutcome {
-    let ready = match ready_pods(destination, knob).await {
+async fn observe(destination: &Cluster, place: &Place, wanted: Option<&ReadyPods>) -> CheckOutcome {
+    let ready = match count(destination, place).await {
         Ok(ready) => ready,
         Err(error) => return CheckOutcome::Unknown(error.to_string()),
     };

@@ -8,7 +8,7 @@ use crossfade_lab::users::{Failure, UserTotals};
 use serde_json::{Value, json};
 
 use crate::commands::demo::{DemoArgs, Injection, REQUESTS_MIN, Watched, of_side};
-use crate::commands::migrate::summary_json;
+use crate::commands::migrate::{own_time, summary_json};
 use crate::printer::Paint;
 use crate::rehearsal::{Rehearsal, SIDES, context_of};
 use crate::table::Table;
@@ -161,6 +161,9 @@ impl Verdict {
             self.ready_millis,
             self.memory_bytes / (1024 * 1024)
         );
+        if self.status.phase == Phase::Complete {
+            let _ = writeln!(text, "own time     {}", own_time(&self.status));
+        }
         if let Some(failure) = &self.status.failure {
             let _ = writeln!(text, "way back     {}: {}", failure.reason, failure.message);
         }
@@ -177,17 +180,12 @@ impl Verdict {
     }
 
     fn steps(&self) -> Table {
-        let mut table = Table::new(&[
-            "STEP",
-            "GROUP",
-            "WEIGHTS",
-            "DRAWN",
-            "P",
-            "INGRESS",
-            "RECORD",
-            "NAME SERVERS",
-            "TTL OVER",
-        ]);
+        let records = || self.status.steps.iter().flat_map(|step| &step.groups);
+        let is_met = |name: &str| records().any(|group| group.hops.iter().any(|hop| hop.hop == name));
+        let hops: Vec<(&str, &str)> = HOPS.iter().copied().filter(|(name, _)| is_met(name)).collect();
+        let mut headings = vec!["STEP", "GROUP", "WEIGHTS", "DRAWN", "P"];
+        headings.extend(hops.iter().map(|(_, title)| *title));
+        let mut table = Table::new(&headings);
         for step in &self.status.steps {
             for group in &step.groups {
                 let drawn = group.ratio.as_ref().map_or_else(String::new, |ratio| {
@@ -206,8 +204,8 @@ impl Verdict {
                     drawn,
                     p_value,
                 ];
-                for name in ["ingress", "record", "name-servers", "resolvers"] {
-                    let hop = group.hops.iter().find(|hop| hop.hop == name);
+                for (name, _) in &hops {
+                    let hop = group.hops.iter().find(|hop| hop.hop == *name);
                     row.push(hop.map_or_else(
                         || "-".to_owned(),
                         |hop| format!("{:.2} s", hop.millis as f64 / 1000.0),
@@ -219,6 +217,17 @@ impl Verdict {
         table
     }
 }
+
+/// Columns of the table, in the order of a weight's path; those that the actuator has are shown.
+const HOPS: [(&str, &str); 7] = [
+    ("cluster-secret", "SECRET"),
+    ("application-set", "APP SET"),
+    ("applications", "APPS"),
+    ("ingress", "INGRESS"),
+    ("record", "RECORD"),
+    ("name-servers", "NAME SERVERS"),
+    ("resolvers", "TTL OVER"),
+];
 
 /// Failures of regular users that the injected fault does not explain: before it, after the rollback and its TTL, or
 /// not from green. Failures beyond those that are kept with their particulars count as unexplained.

@@ -78,7 +78,7 @@ impl Watcher {
         match status.phase {
             Phase::Complete => {
                 note(&paint.good(&format!("complete: {} has all traffic", self.to)));
-                note(&own_time(status));
+                note(&format!("own time: {}", own_time(status)));
             }
             Phase::RolledBack => note(&paint.bad(&format!("rolled back: {}", reason(status)))),
             Phase::Paused => note(&paint.bad(&format!("paused: {}", reason(status)))),
@@ -88,11 +88,11 @@ impl Watcher {
 }
 
 /// How much of the steps was neither TTL, bake time, `INSYNC` nor the DNS controllers'.
-fn own_time(status: &Status) -> String {
+pub fn own_time(status: &Status) -> String {
     let own: Vec<u64> = status.steps.iter().filter_map(|step| step.own_millis).collect();
     let seconds = |millis: u64| std::time::Duration::from_millis(millis).as_secs_f64();
     format!(
-        "beyond TTL, bake time, INSYNC and DNS controllers: {:.1} s in {} steps, {:.1} s in the longest",
+        "{:.1} s in {} steps, {:.1} s in the longest, beyond TTL, bake time, INSYNC and DNS controllers",
         seconds(own.iter().sum()),
         own.len(),
         seconds(own.iter().copied().max().unwrap_or(0))

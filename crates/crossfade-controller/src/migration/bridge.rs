@@ -1,0 +1,191 @@
+//! The actuator `gitopsBridge`: an annotation of Argo CD's cluster secret is the knob.
+//!
+//! Which Ingresses an annotation feeds is learned: those that Argo CD keeps, whose `<app>_route53_weight` the secret has, or
+//! else `route53_weight`. Between the secret and the Ingress the weight shows in the Helm values of Applications: first those
+//! that an ApplicationSet made, then those that these made.
+
+use std::collections::BTreeMap;
+
+use crossfade_core::migration::HopSeen;
+use crossfade_core::{GroupName, Weight};
+use crossfade_kube::applications::{Application, Sync};
+use crossfade_kube::bridge::{ClusterSecret, cluster_secrets};
+use crossfade_kube::groups::{Knob, knobs};
+use crossfade_kube::{Cluster, KubeError};
+
+use crate::migration::place::{Object, Place, SecretKey, group_of_key};
+
+/// Argo CD's namespace, as the pattern has it.
+pub const ARGOCD_NAMESPACE: &str = "argocd";
+/// What every annotation with a weight ends in; alone it is the weight of applications that have none of their own.
+const WEIGHT_KEY: &str = "route53_weight";
+
+/// Hops between the secret and the Ingress.
+pub(super) mod hop {
+    /// The annotation.
+    pub(crate) const SECRET: &str = "cluster-secret";
+    /// Helm values of Applications that ApplicationSets made.
+    pub(crate) const APPLICATION_SET: &str = "application-set";
+    /// Helm values of Applications that Applications made.
+    pub(crate) const APPLICATIONS: &str = "applications";
+}
+
+/// Every annotation of the cluster's own secret that feeds an Ingress or Service, with what it feeds.
+pub(super) async fn bridge_places(cluster: &Cluster) -> Result<BTreeMap<GroupName, Place>, KubeError> {
+    let secrets = cluster_secrets(cluster, ARGOCD_NAMESPACE).await?;
+    let mut places = BTreeMap::new();
+    for knob in knobs(cluster).await? {
+        let Some(secret) = secret_of(&secrets, &knob) else { continue };
+        let Some(key) = key_of(secret, &knob) else { continue };
+        let place = places.entry(group_of_key(&key)).or_insert_with(|| mk_place(secret, key));
+        place.objects.push(Object { knob: kept_by_argo_cd_alone(knob), addresses: Vec::new() });
+    }
+    Ok(places)
+}
+
+/// The pattern names the secret, the set identifier and the cluster alike; a cluster with one secret needs no name.
+fn secret_of<'a>(secrets: &'a [ClusterSecret], knob: &Knob) -> Option<&'a ClusterSecret> {
+    let named = secrets.iter().find(|secret| knob.set_identifier.as_deref() == Some(secret.name.as_str()));
+    let is_only = secrets.len() == 1;
+    named.or_else(|| secrets.first().filter(|_| is_only))
+}
+
+fn key_of(secret: &ClusterSecret, knob: &Knob) -> Option<String> {
+    let own = knob.app.as_ref().map(|app| format!("{app}_{WEIGHT_KEY}"));
+    let keys = own.into_iter().chain([WEIGHT_KEY.to_owned()]);
+    keys.into_iter().find(|key| secret.annotations.contains_key(key))
+}
+
+pub(super) fn mk_place(secret: &ClusterSecret, key: String) -> Place {
+    let weight = weight_of(secret, &key);
+    Place { weight, secret: Some(SecretKey { secret: secret.clone(), key }), objects: Vec::new() }
+}
+
+/// The weight that an annotation of the secret is.
+pub(super) fn weight_of(secret: &ClusterSecret, key: &str) -> Result<Weight, String> {
+    let text =
+        secret.annotations.get(key).ok_or_else(|| format!("{} has no annotation {key}", secret.name))?;
+    text.parse().map_err(|_| format!("{key} of {} is `{text}`, no weight from 0 to 255", secret.name))
+}
+
+/// Argo CD keeps the objects and follows the secret; anybody else would undo a weight.
+fn kept_by_argo_cd_alone(mut knob: Knob) -> Knob {
+    match knob.kept_by.take() {
+        Some(agent) if agent.starts_with("Argo CD") || agent.contains("argocd") => {}
+        Some(agent) => knob.kept_by = Some(agent),
+        None => {
+            let message = "nobody: Argo CD does not keep it, so no weight of the cluster secret reaches it";
+            knob.kept_by = Some(message.to_owned());
+        }
+    }
+    knob
+}
+
+/// The two hops that Applications are, for one annotation.
+pub(super) fn application_hops(applications: Option<&[Application]>, key: &str) -> Vec<HopSeen> {
+    let of = |name: &str, by_set: bool| {
+        let Some(applications) = applications else {
+            return mk_hop(name, None, false, "they cannot be listed");
+        };
+        let fed: Vec<(&Application, Weight)> = applications
+            .iter()
+            .filter(|application| application.made_by_set == by_set)
+            .filter_map(|application| Some((application, weight_in(application, key)?)))
+            .collect();
+        let value = fed.first().map(|(_, weight)| *weight);
+        let value = value.filter(|weight| fed.iter().all(|(_, other)| other == weight));
+        let unfinished = fed.iter().find(|(application, _)| application.sync != Sync::Done);
+        let note = unfinished.map(|(application, _)| format!("Application {}", application.name));
+        HopSeen { name: name.to_owned(), value, busy: unfinished.is_some(), note }
+    };
+    let set = of(hop::APPLICATION_SET, true);
+    let children = of(hop::APPLICATIONS, false);
+    // A repository without an app of apps has no second generation.
+    let has_children = applications.is_some_and(|applications| {
+        applications
+            .iter()
+            .any(|application| !application.made_by_set && weight_in(application, key).is_some())
+    });
+    if has_children || applications.is_none() { vec![set, children] } else { vec![set] }
+}
+
+fn mk_hop(name: &str, value: Option<Weight>, busy: bool, note: &str) -> HopSeen {
+    HopSeen { name: name.to_owned(), value, busy, note: Some(note.to_owned()) }
+}
+
+/// The weight under a key of this name anywhere in an Application's Helm values.
+fn weight_in(application: &Application, key: &str) -> Option<Weight> {
+    let text = application.helm_values.iter().find_map(|values| find_key(values, key))?;
+    text.parse().ok()
+}
+
+fn find_key(values: &serde_json::Value, key: &str) -> Option<String> {
+    match values {
+        serde_json::Value::Object(map) => {
+            let here = map.get(key).and_then(|value| match value {
+                serde_json::Value::String(text) => Some(text.clone()),
+                serde_json::Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            });
+            here.or_else(|| map.values().find_map(|inner| find_key(inner, key)))
+        }
+        serde_json::Value::Array(items) => items.iter().find_map(|inner| find_key(inner, key)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use crossfade_kube::bridge::SecretOwner;
+    use serde_json::json;
+
+    use super::*;
+
+    fn mk_application(name: &str, made_by_set: bool, weight: u8, sync: Sync) -> Application {
+        let helm_values = vec![json!({ "spec": { "ingress": { "route53_weight": weight } } })];
+        Application { name: name.to_owned(), made_by_set, helm_values, sync }
+    }
+
+    #[test]
+    fn a_weight_shows_in_applications_one_generation_after_the_other() {
+        let applications = [
+            mk_application("bootstrap-workloads-x", true, 90, Sync::Done),
+            mk_application("team-burnham", false, 100, Sync::Done),
+            mk_application("team-riker", false, 100, Sync::Running),
+        ];
+        let hops = application_hops(Some(&applications), "route53_weight");
+        let shown: Vec<_> = hops.iter().map(|hop| (hop.name.as_str(), hop.value, hop.busy)).collect();
+        assert_eq!(
+            shown,
+            [
+                (hop::APPLICATION_SET, Some(Weight::new(90)), false),
+                (hop::APPLICATIONS, Some(Weight::new(100)), true)
+            ]
+        );
+    }
+
+    #[test]
+    fn applications_that_disagree_or_cannot_be_listed_are_unknown() {
+        let applications =
+            [mk_application("a", true, 90, Sync::Done), mk_application("b", true, 10, Sync::Done)];
+        assert_eq!(application_hops(Some(&applications), "route53_weight")[0].value, None);
+        assert!(application_hops(None, "route53_weight").iter().all(|hop| hop.value.is_none()));
+    }
+
+    #[test]
+    fn an_application_of_its_own_weight_is_a_group_of_its_own() {
+        let secret = ClusterSecret {
+            name: "eks-blueprint-blue".to_owned(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::from([
+                ("route53_weight".to_owned(), "100".to_owned()),
+                ("burnham_route53_weight".to_owned(), "300".to_owned()),
+            ]),
+            resource_version: "1".to_owned(),
+            owner: SecretOwner::Nobody,
+        };
+        assert_eq!(weight_of(&secret, "route53_weight"), Ok(Weight::new(100)));
+        assert!(weight_of(&secret, "burnham_route53_weight").unwrap_err().contains("300"));
+    }
+}

@@ -1,0 +1,64 @@
+//! A group in one cluster: where its weight is written, and the objects that the weight moves.
+
+use std::net::IpAddr;
+
+use crossfade_core::{GroupName, Weight};
+use crossfade_kube::bridge::ClusterSecret;
+use crossfade_kube::groups::Knob;
+
+/// An Ingress or Service, and where its load balancer is.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// As last read.
+    pub knob: Knob,
+    /// Its load balancer's addresses, as last resolved.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// The annotation of a cluster secret that feeds a group.
+#[derive(Clone, Debug)]
+pub struct SecretKey {
+    /// As last read.
+    pub secret: ClusterSecret,
+    /// The annotation.
+    pub key: String,
+}
+
+/// A group in one cluster, as learned.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The weight where it is written, or why there is none.
+    pub weight: Result<Weight, String>,
+    /// The annotation of the cluster secret, with the actuator `gitopsBridge`; else the weight is on the one object.
+    pub secret: Option<SecretKey>,
+    /// What it moves; one, or with the bridge every object that the annotation feeds.
+    pub objects: Vec<Object>,
+}
+
+impl Place {
+    /// A group of one object, which carries its own weight.
+    pub(super) fn of_object(knob: Knob) -> Self {
+        let weight = knob.weight.clone();
+        Place { weight, secret: None, objects: vec![Object { knob, addresses: Vec::new() }] }
+    }
+
+    /// Every host.
+    pub fn hosts(&self) -> impl Iterator<Item = &String> {
+        self.objects.iter().flat_map(|object| &object.knob.hosts)
+    }
+
+    /// The set identifier that its objects share.
+    pub fn set_identifier(&self) -> Option<&str> {
+        self.objects.first()?.knob.set_identifier.as_deref()
+    }
+
+    /// Every address of every load balancer.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.objects.iter().flat_map(|object| object.addresses.iter().copied())
+    }
+}
+
+/// The name of the group that an annotation of cluster secrets moves.
+pub(super) fn group_of_key(key: &str) -> GroupName {
+    GroupName(key.to_owned())
+}

@@ -1,0 +1,216 @@
+//! From text to values. The events come from a parser of YAML 1.2; what they mean is decided here.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use granit_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
+
+use super::resolve::plain;
+use crate::error::Error;
+use crate::limits::{VALUE_DEPTH_MAX, YAML_NODES_MAX};
+use crate::number::{float_general, parse_float};
+use crate::value::{Map, Value};
+
+/// Reads the first document; an empty text is nil.
+pub(crate) fn read(text: &str) -> Result<Value, Error> {
+    // A block at the very end of a text has no line end where the text has none, as with libyaml.
+    let mut options = granit_parser::Options::default();
+    options.block_scalar_eof_without_line_feed = true;
+    // Another crate of the program may have built the parser to hand comments on as events.
+    options.set_emit_comments(false);
+    let mut reader = Reader {
+        parser: Parser::new_from_str_with_options(text, options),
+        anchors: HashMap::new(),
+        nodes: 0,
+    };
+    loop {
+        match reader.next()? {
+            Event::StreamEnd => return Ok(Value::Nil),
+            Event::DocumentStart(..) => {
+                let first = reader.next()?;
+                return reader.node(first, 0);
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Value>,
+    nodes: usize,
+}
+
+fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
+    Err(Error::Yaml(message.into()))
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Result<Event<'t>, Error> {
+        match self.parser.next_event() {
+            Some(Ok((event, _))) => Ok(event),
+            Some(Err(error)) => refuse(in_libyamls_words(error.marker().line(), &error.info())),
+            None => Ok(Event::StreamEnd),
+        }
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        self.nodes += 1;
+        if self.nodes > YAML_NODES_MAX {
+            return refuse("document contains excessive aliasing");
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, event: Event<'t>, depth: usize) -> Result<Value, Error> {
+        self.count()?;
+        if depth > VALUE_DEPTH_MAX {
+            return refuse(format!("exceeded max depth of {VALUE_DEPTH_MAX}"));
+        }
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref())?, anchor),
+            Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
+            Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
+            Event::Alias(anchor) => {
+                let Some(value) = self.anchors.get(&anchor).cloned() else {
+                    return refuse("unknown anchor referenced");
+                };
+                return self.copy(&value);
+            }
+            _ => (Value::Nil, 0),
+        };
+        if anchor != 0 {
+            self.anchors.insert(anchor, value.clone());
+        }
+        Ok(value)
+    }
+
+    /// An alias stands for a value of its own, so that changing one in place does not change the other.
+    fn copy(&mut self, value: &Value) -> Result<Value, Error> {
+        self.count()?;
+        Ok(match value {
+            Value::List(items) => {
+                Value::list(items.iter().map(|item| self.copy(item)).collect::<Result<Vec<_>, _>>()?)
+            }
+            Value::Map(map) => {
+                let copy = Map::new();
+                for (key, item) in map.entries() {
+                    copy.set(key, self.copy(&item)?);
+                }
+                copy.into()
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn sequence(&mut self, depth: usize) -> Result<Value, Error> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                Event::SequenceEnd => return Ok(Value::list(items)),
+                Event::StreamEnd => return refuse("did not find expected node content"),
+                event => items.push(self.node(event, depth + 1)?),
+            }
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Value, Error> {
+        let map = Map::new();
+        loop {
+            let (key, is_merge) = match self.next()? {
+                Event::MappingEnd => return Ok(map.into()),
+                Event::StreamEnd => return refuse("did not find expected key"),
+                Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<" => (Value::Nil, true),
+                event => (self.node(event, depth + 1)?, false),
+            };
+            let event = self.next()?;
+            let value = self.node(event, depth + 1)?;
+            if is_merge {
+                self.merge(&map, &value)?;
+            } else {
+                map.set(key_text(&key)?, value);
+            }
+        }
+    }
+
+    /// `<<`: a mapping, or several of which the first wins.
+    fn merge(&mut self, map: &Map, value: &Value) -> Result<(), Error> {
+        match value {
+            Value::Map(other) => {
+                for (key, item) in other.entries() {
+                    let item = self.copy(&item)?;
+                    map.set(key, item);
+                }
+                Ok(())
+            }
+            Value::List(items) => items.iter().rev().try_for_each(|item| self.merge(map, item)),
+            _ => refuse("map merge requires map or sequence of maps as the value"),
+        }
+    }
+}
+
+/// The message of libyaml for what people get wrong most. It counts lines from 0 where its parser is at a loss, from 1
+/// where its scanner is, and says nothing about a line 0.
+fn in_libyamls_words(line: usize, info: &str) -> String {
+    const KEY: &str = "did not find expected key";
+    const ITEM: &str = "did not find expected '-' indicator";
+    let (line, message) = match info {
+        _ if info.contains(KEY) || info.contains("invalid trailing content") => (line.saturating_sub(1), KEY),
+        _ if info.contains("expected '-'") || info.contains("expected BlockEnd") => {
+            (line.saturating_sub(1), ITEM)
+        }
+        _ if info.contains("mapping values are not allowed") => {
+            (line, "mapping values are not allowed in this context")
+        }
+        other => (line, other),
+    };
+    if line == 0 { message.to_owned() } else { format!("line {line}: {message}") }
+}
+
+/// A scalar where Go wants text: numbers and booleans of YAML are taken as well, other than those of JSON.
+pub(crate) fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.to_string()),
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e21 => Some(format!("{number:.0}")),
+        Value::Float(number) => Some(float_general(*number)),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// Keys become text on the way to JSON.
+fn key_text(key: &Value) -> Result<Rc<str>, Error> {
+    match key {
+        Value::String(text) => Ok(text.clone()),
+        Value::Float(number) if number.fract() == 0.0 => Ok(format!("{number}").into()),
+        Value::Float(number) => Ok(float_general(*number).into()),
+        Value::Bool(truth) => Ok(truth.to_string().into()),
+        other => refuse(format!("unsupported map key of type: {}", other.type_name())),
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Error> {
+    let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
+    let core = core.as_deref();
+    match core {
+        Some("str") => return Ok(text.into()),
+        Some("binary") => {
+            use base64::Engine as _;
+            let compact: String = text.split_whitespace().collect();
+            return match base64::engine::general_purpose::STANDARD.decode(compact) {
+                Ok(bytes) => Ok(crate::bytes::text_from(&bytes).into()),
+                Err(_) => refuse("!!binary value contains invalid base64 data"),
+            };
+        }
+        Some("float") => {
+            if let Some(number) = parse_float(text) {
+                return Ok(Value::Float(number));
+            }
+        }
+        _ => {}
+    }
+    if style == ScalarStyle::Plain && (tag.is_none() || core.is_some()) {
+        return Ok(plain(text));
+    }
+    Ok(text.into())
+}

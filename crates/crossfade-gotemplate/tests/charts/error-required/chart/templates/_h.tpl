@@ -1,0 +1,1 @@
+{{ define "h" }}a: {{ required "name is needed" .Values.name }}{{ end }}

@@ -1,0 +1,1 @@
+{{ define "child.helper" }}child of {{ .Chart.Name }}{{ end }}{{ define "shared" }}from child{{ end }}

@@ -1,0 +1,1 @@
+{{ define "parent.helper" }}helped {{ .Release.Name }}{{ end }}{{ define "shared" }}from parent{{ end }}

@@ -1,0 +1,106 @@
+//! Argo CD's Applications as far as a weight passes through them. Reads, and asks Argo CD to look again; never syncs.
+
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+
+use crate::error::is_absent;
+use crate::{Cluster, FIELD_MANAGER, KubeError};
+
+/// Asks Argo CD to compare at once.
+const REFRESH: &str = "argocd.argoproj.io/refresh";
+
+/// Whether what is declared is what is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Synced, no operation running.
+    Done,
+    /// An operation runs, or the last comparison found a difference.
+    Running,
+}
+
+/// One Application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Application {
+    /// Its name.
+    pub name: String,
+    /// An ApplicationSet made it.
+    pub made_by_set: bool,
+    /// The values of its Helm sources.
+    pub helm_values: Vec<Value>,
+    /// How far it is.
+    pub sync: Sync,
+}
+
+/// Every Application of a namespace; none where Argo CD is not installed.
+pub async fn applications(cluster: &Cluster, namespace: &str) -> Result<Vec<Application>, KubeError> {
+    match api(cluster, namespace).list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items.iter().map(read).collect()),
+        Err(kube::Error::Api(status)) if is_absent(&status) => Ok(Vec::new()),
+        Err(error) => Err(cluster.error(format!("list applications of {namespace}"), error)),
+    }
+}
+
+/// Asks Argo CD to compare an Application now instead of at its next interval.
+pub async fn refresh(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), KubeError> {
+    let patch = json!({ "metadata": { "annotations": { REFRESH: "normal" } } });
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let patched = api(cluster, namespace).patch_metadata(name, &params, &Patch::Merge(&patch)).await;
+    patched.map(drop).map_err(|error| cluster.error(format!("refresh Application {namespace}/{name}"), error))
+}
+
+fn api(cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application");
+    Api::namespaced_with(cluster.client.clone(), namespace, &ApiResource::from_gvk(&kind))
+}
+
+fn read(object: &DynamicObject) -> Application {
+    let text = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let one = object.data.pointer("/spec/source");
+    let several = object.data.pointer("/spec/sources").and_then(Value::as_array).into_iter().flatten();
+    let is_done =
+        text("/status/sync/status") == "Synced" && text("/status/operationState/phase") != "Running";
+    Application {
+        name: object.name_any(),
+        made_by_set: object.owner_references().iter().any(|owner| owner.kind == "ApplicationSet"),
+        helm_values: one.into_iter().chain(several).filter_map(helm_values).collect(),
+        sync: if is_done { Sync::Done } else { Sync::Running },
+    }
+}
+
+/// `valuesObject` wins over `values`, as in Argo CD. Text that is no YAML is no values; Argo CD says so itself.
+fn helm_values(source: &Value) -> Option<Value> {
+    let helm = source.get("helm")?;
+    if let Some(object) = helm.get("valuesObject").filter(|object| !object.is_null()) {
+        return Some(object.clone());
+    }
+    serde_saphyr::from_str(helm.get("values")?.as_str()?).ok()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    fn mk(spec: &Value, status: &Value) -> Application {
+        let object = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": { "name": "x", "ownerReferences": [{ "apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "name": "s", "uid": "1" }] },
+            "spec": spec, "status": status,
+        });
+        read(&serde_json::from_value(object).unwrap())
+    }
+
+    #[test]
+    fn reads_values_of_every_source_and_how_far_it_is() {
+        let spec = json!({ "sources": [{ "ref": "values", "helm": { "values": "a: 1\n" } }, { "helm": { "valuesObject": { "b": 2 } } }] });
+        let synced = json!({ "sync": { "status": "Synced" }, "operationState": { "phase": "Succeeded" } });
+        let application = mk(&spec, &synced);
+        assert_eq!(application.helm_values, [json!({ "a": 1 }), json!({ "b": 2 })]);
+        assert!(application.made_by_set);
+        assert_eq!(application.sync, Sync::Done);
+        let running = json!({ "sync": { "status": "Synced" }, "operationState": { "phase": "Running" } });
+        assert_eq!(mk(&json!({}), &running).sync, Sync::Running);
+        assert_eq!(mk(&json!({}), &json!({ "sync": { "status": "OutOfSync" } })).sync, Sync::Running);
+    }
+}

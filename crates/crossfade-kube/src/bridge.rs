@@ -1,0 +1,40 @@
+//! The GitOps bridge in a cluster: its objects applied, its cluster secret read and written, Argo CD's admin password kept.
+//!
+//! What the objects say is decided elsewhere. Weights of a secret that exists are changed by [`write_annotation`] alone, with
+//! the version that was seen; nothing here decides that they may be.
+
+mod admin_password;
+mod cluster_secret;
+
+pub use admin_password::{AdminPasswordState, PasswordError, admin_password_state, hash_password};
+pub use cluster_secret::{
+    ClusterSecret, SecretOwner, cluster_secrets, read_cluster_secret, secret_owner, write_annotation,
+};
+
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use serde_json::Value;
+
+use crate::apply::{Manifest, apply};
+use crate::error::is_absent;
+use crate::{Cluster, KubeError};
+
+/// True when the cluster knows ApplicationSets: Argo CD's definitions are there.
+pub async fn knows_application_sets(cluster: &Cluster) -> Result<bool, KubeError> {
+    let kind = GroupVersionKind::gvk("argoproj.io", "v1alpha1", "ApplicationSet");
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &ApiResource::from_gvk(&kind));
+    match api.list(&ListParams::default().limit(1)).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if is_absent(&status) => Ok(false),
+        Err(error) => Err(cluster.error("list applicationsets", error)),
+    }
+}
+
+/// Applies the bridge's objects in their order, as field manager `crossfade`, taking over fields.
+pub async fn apply_bridge(cluster: &Cluster, objects: &[Value]) -> Result<(), KubeError> {
+    let manifests: Vec<Manifest> = objects
+        .iter()
+        .map(|object| Manifest::from_value("the bridge", object.clone()))
+        .collect::<Result<_, _>>()?;
+    apply(cluster, &manifests).await
+}

@@ -1,0 +1,25 @@
+//! Applications: objects from sources, compared with the cluster, synced, and what of it `status` says.
+
+mod actor;
+mod automatic;
+mod compare;
+mod directory;
+mod finalize;
+mod health;
+mod helm;
+mod hooks;
+mod manifests;
+mod quantity;
+mod removal;
+mod run;
+mod spec;
+mod state;
+mod status;
+mod sync;
+mod target;
+mod tasks;
+
+pub(crate) mod pointer;
+pub(crate) mod tracking;
+
+pub(crate) use actor::run as run_actor;

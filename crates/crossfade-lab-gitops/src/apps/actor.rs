@@ -1,0 +1,266 @@
+//! One Application, looked after by a task of its own: woken by a change, it compares, syncs, and writes status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::automatic::{Decision, decide};
+use super::manifests::{Context, Kept};
+use super::run::{Progress, Run};
+use super::spec::{self, Sources};
+use super::state::{Comparison, compare};
+use super::status::{Facts, put_run};
+use super::{finalize, sync};
+use crate::agent::Shared;
+use crate::api::ApiError;
+use crate::git::Fresh;
+use crate::names::{GROUP, NAMESPACE, REFRESH, SKIP_RECONCILE};
+use crate::object::{Key, annotation, is_deleting, merge_patch, name, now, table_mut, text};
+use crate::sets::cluster_secrets;
+
+/// A running operation is looked at this often even when nothing is heard.
+const RUNNING_POLL: Duration = Duration::from_secs(1);
+/// What could not be loaded may be there later.
+const LOAD_RETRY: Duration = Duration::from_secs(10);
+/// The API refused or did not answer.
+const API_RETRY: Duration = Duration::from_millis(500);
+/// Steps of an operation that can be taken at once: waves of objects that have no health.
+const STEPS_MAX: usize = 64;
+
+struct Actor {
+    shared: Arc<Shared>,
+    key: Key,
+    kept: Kept,
+    run: Option<Run>,
+}
+
+/// Looks after an Application until it is gone.
+pub(crate) async fn run(shared: Arc<Shared>, key: Key, woken: Arc<Notify>) {
+    let mut actor = Actor { shared, key, kept: Kept::default(), run: None };
+    let mut wait = Some(Duration::ZERO);
+    loop {
+        match wait {
+            Some(wait) => drop(tokio::time::timeout(wait, woken.notified()).await),
+            None => woken.notified().await,
+        }
+        if !actor.shared.router.is_current(&actor.key, &woken) {
+            return;
+        }
+        let Some(application) = actor.shared.cache.get(&actor.key) else {
+            actor.shared.router.forget(&actor.key, &woken);
+            return;
+        };
+        let shared = Arc::clone(&actor.shared);
+        let Ok(_permit) = shared.permits.acquire().await else { return };
+        wait = match actor.reconcile(&application).await {
+            Ok(wait) => wait,
+            Err(error) if error.is_not_found() => Some(API_RETRY),
+            Err(error) => {
+                tracing::warn!(application = actor.key.name, %error, "tried again");
+                Some(API_RETRY)
+            }
+        };
+    }
+}
+
+impl Actor {
+    async fn reconcile(&mut self, application: &Value) -> Result<Option<Duration>, ApiError> {
+        if annotation(application, SKIP_RECONCILE) == Some("true") {
+            return Ok(None);
+        }
+        let spec = &application["spec"];
+        let problem = self.problem(spec);
+        if is_deleting(application) {
+            let reaches_cluster = problem.is_none();
+            return match finalize::go_on(&self.shared, application, reaches_cluster).await {
+                Ok(()) => Ok(None),
+                Err(error) => self.show_deletion_error(application, &error).await.map(|()| Some(LOAD_RETRY)),
+            };
+        }
+        let sources = Sources::of(spec);
+        if let Some(problem) = problem {
+            let comparison = Comparison::default();
+            let conditions = vec![("InvalidSpecError", problem)];
+            let facts = Facts {
+                application,
+                sources: &sources,
+                comparison: &comparison,
+                conditions,
+                is_valid: false,
+            };
+            let status = facts.status();
+            self.write(application, status, true).await?;
+            return Ok(None);
+        }
+        let refresh = annotation(application, REFRESH);
+        if refresh == Some("hard") {
+            self.kept.clear();
+        }
+        let fresh = if refresh.is_some() { Fresh::Yes } else { Fresh::No };
+        let mut comparison = self.compare(application, &sources, &[], fresh).await;
+        self.be_interested(&comparison);
+        let mut conditions = Vec::new();
+        let mut wait = (!comparison.is_loaded).then_some(LOAD_RETRY);
+        if self.run.is_none() {
+            if application["operation"].is_object() {
+                self.run = Some(Run::new(application["operation"].clone(), spec));
+            } else {
+                match decide(application, &comparison, &sources) {
+                    Decision::Nothing => {}
+                    Decision::Refused(reason) => conditions.push(("SyncError", reason)),
+                    Decision::Later(after) => wait = Some(after),
+                    Decision::Sync(operation) => {
+                        let to = comparison.revisions.join(", ");
+                        self.shared
+                            .journal
+                            .note(name(application), &format!("Initiated automated sync to '{to}'"));
+                        self.run = Some(Run::new(operation, spec));
+                    }
+                }
+            }
+        }
+        let is_operated = self.run.is_some();
+        if self.run.is_some() {
+            self.operate(application, &sources, &mut comparison).await;
+        }
+        let facts =
+            Facts { application, sources: &sources, comparison: &comparison, conditions, is_valid: true };
+        let mut status = facts.status();
+        let mut is_finished = false;
+        if let Some(run) = &self.run {
+            put_run(&mut status, run, spec);
+            is_finished = run.progress != Progress::Running;
+            if run.progress == Progress::Running {
+                let until = run.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+                wait = Some(until.unwrap_or(RUNNING_POLL));
+            } else {
+                let how = format!("Sync operation: {} ({})", run.progress.name(), run.message);
+                self.shared.journal.note(name(application), &how);
+            }
+        }
+        self.write(application, status, is_finished || !is_operated).await?;
+        if is_finished {
+            self.run = None;
+            // What the operation left undone, or what changed meanwhile.
+            wait = Some(Duration::ZERO);
+        }
+        Ok(wait)
+    }
+
+    fn problem(&self, spec: &Value) -> Option<String> {
+        let project = match text(&spec["project"]) {
+            "" => "default",
+            project => project,
+        };
+        let key = Key {
+            group: GROUP.to_owned(),
+            kind: "AppProject".to_owned(),
+            namespace: NAMESPACE.to_owned(),
+            name: project.to_owned(),
+        };
+        if self.shared.cache.get(&key).is_none() {
+            return Some(format!("Application referencing project {project} which does not exist"));
+        }
+        spec::problem(spec, &self.shared.cluster_name, &cluster_secrets(&self.shared))
+    }
+
+    async fn compare(
+        &self,
+        application: &Value,
+        sources: &Sources,
+        revisions: &[String],
+        fresh: Fresh,
+    ) -> Comparison {
+        let kinds = self.shared.api.kinds();
+        let context = Context {
+            git: &self.shared.git,
+            kept: &self.kept,
+            application: name(application),
+            namespace: text(&application["spec"]["destination"]["namespace"]),
+            kube_version: &kinds.kubernetes_version,
+            api_versions: &kinds.api_versions(),
+            fresh,
+        };
+        let loaded = context.load(sources, revisions).await;
+        compare(&self.shared, application, loaded)
+    }
+
+    /// Objects that exist without our mark are heard of as well.
+    fn be_interested(&self, comparison: &Comparison) {
+        let keys = comparison.items.iter().filter(|item| item.target.is_some()).map(|item| item.key.clone());
+        self.shared.router.set_interest(&self.key, keys.collect());
+    }
+
+    /// Takes the operation as far as it goes now; `comparison` is of the spec before and after.
+    async fn operate(&mut self, application: &Value, sources: &Sources, comparison: &mut Comparison) {
+        let Some(mut run) = self.run.take() else { return };
+        run.take_up_again();
+        let namespace = text(&application["spec"]["destination"]["namespace"]);
+        for _ in 0..STEPS_MAX {
+            if run.retry_at.is_some() || run.progress != Progress::Running {
+                break;
+            }
+            let is_of_spec = run.sources == *sources
+                && (run.revisions.is_empty() || run.revisions == comparison.revisions);
+            let of_run = if is_of_spec {
+                None
+            } else {
+                Some(self.compare(application, &run.sources, &run.revisions, Fresh::No).await)
+            };
+            let current = of_run.as_ref().unwrap_or(comparison);
+            if !current.is_loaded {
+                let problems: Vec<&str> = current
+                    .conditions
+                    .iter()
+                    .filter(|(kind, _)| *kind == "ComparisonError")
+                    .map(|(_, message)| message.as_str())
+                    .collect();
+                run.finish(Progress::Error, format!("ComparisonError: {}", problems.join(";")));
+                break;
+            }
+            run.revisions.clone_from(&current.revisions);
+            let before = (run.outcomes.len(), run.message.clone());
+            sync::step(&self.shared, &mut run, current, namespace).await;
+            *comparison = self.compare(application, sources, &[], Fresh::No).await;
+            if before == (run.outcomes.len(), run.message.clone()) {
+                break;
+            }
+        }
+        self.run = Some(run);
+    }
+
+    async fn show_deletion_error(&self, application: &Value, error: &ApiError) -> Result<(), ApiError> {
+        let mut status = application["status"].clone();
+        let condition =
+            json!({"type": "DeletionError", "message": error.to_string(), "lastTransitionTime": now()});
+        let known = crate::object::list(&status["conditions"]).iter();
+        let mut conditions: Vec<Value> =
+            known.filter(|one| one["type"] != "DeletionError").cloned().collect();
+        conditions.push(condition);
+        status["conditions"] = conditions.into();
+        self.write(application, status, false).await
+    }
+
+    /// Writes what differs. `ends_operation` also takes away the request that the operation came from.
+    async fn write(&self, application: &Value, status: Value, ends_operation: bool) -> Result<(), ApiError> {
+        let mut wanted = application.clone();
+        wanted["status"] = status;
+        if let Some(annotations) = wanted["metadata"]["annotations"].as_object_mut() {
+            annotations.remove(REFRESH);
+        }
+        if ends_operation {
+            table_mut(&mut wanted, &[]).remove("operation");
+        }
+        if merge_patch(application, &wanted).is_none() {
+            return Ok(());
+        }
+        wanted["status"]["reconciledAt"] = now().into();
+        if let Some(patch) = merge_patch(application, &wanted) {
+            self.shared.cache.put(self.shared.api.merge(&self.key, "", &patch).await?);
+        }
+        Ok(())
+    }
+}

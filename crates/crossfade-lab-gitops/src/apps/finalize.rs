@@ -1,0 +1,45 @@
+//! An Application that is being deleted: its objects go before it, the last wave first.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::hooks::wave;
+use crate::agent::Shared;
+use crate::api::{ApiError, Propagation};
+use crate::names::{BACKGROUND_FINALIZER, FOREGROUND_FINALIZER, RESOURCES_FINALIZER, SYNC_OPTIONS};
+use crate::object::{Key, finalizers, has_option, is_deleting, name};
+
+/// Does what can be done now; to be called again when one of its objects has changed.
+pub(super) async fn go_on(
+    shared: &Shared,
+    application: &Value,
+    reaches_cluster: bool,
+) -> Result<(), ApiError> {
+    let own = [RESOURCES_FINALIZER, FOREGROUND_FINALIZER, BACKGROUND_FINALIZER];
+    let all = finalizers(application);
+    let Some(finalizer) = all.iter().find(|one| own.contains(one)) else { return Ok(()) };
+    let propagation =
+        if *finalizer == BACKGROUND_FINALIZER { Propagation::Background } else { Propagation::Foreground };
+    let itself = Key::of(application);
+    let mut left = shared.cache.tracked_by(name(application));
+    left.retain(|object| {
+        Key::of(object) != itself
+            && !has_option(object, SYNC_OPTIONS, "Delete=false")
+            && !has_option(object, SYNC_OPTIONS, "Prune=false")
+    });
+    if let Some(last_wave) = left.iter().map(|object| wave(object)).max()
+        && reaches_cluster
+    {
+        for object in left.iter().filter(|object| wave(object) == last_wave && !is_deleting(object)) {
+            let what = format!("deleted {} {}", crate::object::kind(object), name(object));
+            shared.journal.note(name(application), &what);
+            shared.api.delete(&Key::of(object), propagation).await?;
+        }
+        return Ok(());
+    }
+    let kept: Vec<&&str> = all.iter().filter(|one| !own.contains(one)).collect();
+    match shared.api.merge(&itself, "", &json!({"metadata": {"finalizers": kept}})).await {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}

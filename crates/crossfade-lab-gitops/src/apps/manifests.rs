@@ -1,0 +1,319 @@
+//! From an Application's sources to objects: revisions, files, charts and directories. Nothing of the cluster but its
+//! version is known here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::directory;
+use super::helm::{self, ChartFiles, Release};
+use super::spec::Sources;
+use crate::git::{Fresh, Git, Tree};
+use crate::object::{list, text, truth};
+
+/// Renderings that are kept: those of this revision and the ones before.
+const KEPT_MAX: usize = 8;
+
+/// What the sources come to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manifests {
+    pub(super) objects: Vec<Value>,
+    pub(super) revisions: Vec<String>,
+    /// `Helm`, `Directory`; empty for a source that only others refer to.
+    pub(super) source_types: Vec<&'static str>,
+}
+
+/// Renderings by what they were made from. A chart gives the same objects for the same input.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<VecDeque<(String, Arc<Rendering>)>>);
+
+type Rendering = (Vec<Value>, &'static str);
+
+/// What else charts are rendered with.
+pub(super) struct Context<'c> {
+    pub(super) git: &'c Git,
+    pub(super) kept: &'c Kept,
+    pub(super) application: &'c str,
+    pub(super) namespace: &'c str,
+    pub(super) kube_version: &'c str,
+    pub(super) api_versions: &'c [String],
+    pub(super) fresh: Fresh,
+}
+
+impl Context<'_> {
+    /// Renders all sources; `revisions` stands in for their target revisions where it has one.
+    pub(super) async fn load(&self, sources: &Sources, revisions: &[String]) -> Result<Manifests, String> {
+        let mut loaded = Manifests::default();
+        let count = sources.all.len();
+        let mut commits = Vec::new();
+        for (index, source) in sources.all.iter().enumerate() {
+            let failed = |error: String| of_source(index, count, &error);
+            if !text(&source["chart"]).is_empty() {
+                return Err(failed(no_registry(source)));
+            }
+            let revision = match revisions.get(index).map(String::as_str) {
+                None | Some("") => text(&source["targetRevision"]),
+                Some(given) => given,
+            };
+            let commit =
+                self.git.resolve(text(&source["repoURL"]), revision, self.fresh).await.map_err(failed)?;
+            commits.push(commit);
+        }
+        for (index, source) in sources.all.iter().enumerate() {
+            let failed = |error: String| of_source(index, count, &error);
+            let is_only_referred_to = sources.is_multi && text(&source["path"]).is_empty();
+            if is_only_referred_to {
+                loaded.source_types.push("");
+                continue;
+            }
+            let key = self.key(sources, &commits, index);
+            let rendering = if let Some(rendering) = self.kept.get(&key) {
+                rendering
+            } else {
+                // What failed is tried again: the repository may have been out of reach.
+                let rendering = Arc::new(self.render(sources, &commits, index).await.map_err(failed)?);
+                self.kept.put(key, Arc::clone(&rendering));
+                rendering
+            };
+            let (objects, source_type) = rendering.as_ref();
+            loaded.objects.extend(objects.iter().cloned());
+            loaded.source_types.push(source_type);
+        }
+        loaded.revisions = commits;
+        Ok(loaded)
+    }
+
+    fn key(&self, sources: &Sources, commits: &[String], index: usize) -> String {
+        let all = Value::from(sources.all.clone());
+        let served = self.api_versions.len();
+        format!(
+            "{index} {} {} {} {served} {commits:?} {all}",
+            self.application, self.namespace, self.kube_version
+        )
+    }
+
+    async fn render(&self, sources: &Sources, commits: &[String], index: usize) -> Result<Rendering, String> {
+        let source = &sources.all[index];
+        let (url, commit) = (text(&source["repoURL"]), &commits[index]);
+        let tree = self.git.tree(url, commit).await?;
+        let asked = text(&source["path"]);
+        let dir = inside("", asked).ok_or_else(|| format!("{asked}: app path outside root"))?;
+        if !dir.is_empty() && !tree.has_directory(&dir) {
+            return Err(format!("{asked}: app path does not exist"));
+        }
+        if source_type(source, &tree, &dir)? == "Helm" {
+            let files = self.chart_files(sources, commits, index, &tree, &dir).await?;
+            let release = self.release(source);
+            let source = source.clone();
+            let rendered = tokio::task::spawn_blocking(move || helm::objects(&source, files, &release)).await;
+            let objects = rendered.map_err(|error| format!("rendering ended early: {error}"))??;
+            return Ok((objects, "Helm"));
+        }
+        let paths = directory::manifest_paths(source, &dir, tree.files_under(&dir))?;
+        let files = self.git.contents(url, &tree, &paths).await?;
+        Ok((directory::objects(&files)?, "Directory"))
+    }
+
+    fn release(&self, source: &Value) -> Release {
+        let helm = &source["helm"];
+        let or = |field: &str, otherwise: &str| match text(&helm[field]) {
+            "" => otherwise.to_owned(),
+            given => given.to_owned(),
+        };
+        let own: Vec<String> = list(&helm["apiVersions"]).iter().map(|one| text(one).to_owned()).collect();
+        Release {
+            name: or("releaseName", self.application),
+            namespace: or("namespace", self.namespace),
+            kube_version: or("kubeVersion", self.kube_version),
+            api_versions: if own.is_empty() { self.api_versions.to_vec() } else { own },
+        }
+    }
+
+    async fn chart_files(
+        &self,
+        sources: &Sources,
+        commits: &[String],
+        index: usize,
+        tree: &Tree,
+        dir: &str,
+    ) -> Result<ChartFiles, String> {
+        let source = &sources.all[index];
+        let url = text(&source["repoURL"]);
+        let paths: Vec<&str> = tree.files_under(dir).collect();
+        let contents = self.git.contents(url, tree, &paths).await?;
+        let cut = |path: String| path.strip_prefix(dir).unwrap_or(&path).trim_start_matches('/').to_owned();
+        let mut files = ChartFiles {
+            chart: contents.into_iter().map(|(path, content)| (cut(path), content)).collect(),
+            ..ChartFiles::default()
+        };
+        let own = Place { sources, commits, index, dir };
+        let helm = &source["helm"];
+        for asked in list(&helm["valueFiles"]).iter().map(text) {
+            match self.value_file(&own, asked).await? {
+                Some(content) => files.values.push((asked.to_owned(), content)),
+                None if truth(&helm["ignoreMissingValueFiles"]) => {}
+                None => {
+                    return Err(format!(
+                        "failed to execute helm template command: `helm template . --values {asked}` failed exit status 1: \
+                         Error: open {asked}: no such file or directory"
+                    ));
+                }
+            }
+        }
+        for parameter in list(&helm["fileParameters"]) {
+            let asked = text(&parameter["path"]);
+            let content = self.value_file(&own, asked).await?;
+            let content =
+                content.ok_or_else(|| format!("error resolving set-file path: {asked} does not exist"))?;
+            files.set_files.push((text(&parameter["name"]).to_owned(), content));
+        }
+        Ok(files)
+    }
+
+    /// The content of a file that an Application names: beside the chart, from the root (`/x`), or of another source
+    /// (`$ref/x`).
+    async fn value_file(&self, own: &Place<'_>, asked: &str) -> Result<Option<Vec<u8>>, String> {
+        if asked.contains("://") {
+            return Err(format!("the lab's agent reads no value files from the network: {asked}"));
+        }
+        // Only several sources can refer to one another; else it is a path like any other, and not there.
+        let referring = asked.strip_prefix('$').filter(|_| own.sources.is_multi);
+        let (index, dir, path) = match referring {
+            Some(rest) => {
+                let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+                let referred = own.sources.all.iter().position(|source| text(&source["ref"]) == name);
+                (referred.ok_or_else(|| no_reference(own.sources, name))?, "", path)
+            }
+            None => (own.index, own.dir, asked),
+        };
+        let outside = || format!("value file '{asked}' resolved to outside repository root");
+        let path = match path.strip_prefix('/') {
+            Some(from_root) => inside("", from_root),
+            None => inside(dir, path),
+        };
+        let path = path.ok_or_else(outside)?;
+        let url = text(&own.sources.all[index]["repoURL"]);
+        let tree = self.git.tree(url, &own.commits[index]).await?;
+        let mut contents: BTreeMap<String, Vec<u8>> = self.git.contents(url, &tree, &[path.as_str()]).await?;
+        Ok(contents.remove(&path))
+    }
+}
+
+struct Place<'p> {
+    sources: &'p Sources,
+    commits: &'p [String],
+    index: usize,
+    dir: &'p str,
+}
+
+impl Kept {
+    /// Forgets everything: a hard refresh renders anew.
+    pub(super) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn get(&self, key: &str) -> Option<Arc<Rendering>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(known, _)| known == key).map(|(_, rendering)| Arc::clone(rendering))
+    }
+
+    fn put(&self, key: String, rendering: Arc<Rendering>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| *known != key);
+        if kept.len() >= KEPT_MAX {
+            kept.pop_front();
+        }
+        kept.push_back((key, rendering));
+    }
+}
+
+fn of_source(index: usize, count: usize, error: &str) -> String {
+    format!(
+        "failed to generate manifest for source {} of {count}: rpc error: code = Unknown desc = {error}",
+        index + 1
+    )
+}
+
+fn no_registry(source: &Value) -> String {
+    format!(
+        "looks like {:?} is not a valid chart repository or cannot be reached: the lab's agent reaches no registry (chart {} {})",
+        text(&source["repoURL"]),
+        text(&source["chart"]),
+        text(&source["targetRevision"])
+    )
+}
+
+fn no_reference(sources: &Sources, name: &str) -> String {
+    let known: Vec<String> = sources
+        .all
+        .iter()
+        .map(|source| text(&source["ref"]))
+        .filter(|known| !known.is_empty())
+        .map(|known| format!("${known}"))
+        .collect();
+    if known.is_empty() {
+        return format!("source referenced \"${name}\", but no source has a 'ref' field defined");
+    }
+    format!("source referenced \"${name}\", which is not one of the available sources ({})", known.join(", "))
+}
+
+/// What a directory is: what the source says, else what is in it.
+fn source_type(source: &Value, tree: &Tree, dir: &str) -> Result<&'static str, String> {
+    let is_set = |field: &str| source[field].as_object().is_some_and(|table| !table.is_empty());
+    let has = |file: &str| {
+        tree.blob(&if dir.is_empty() { file.to_owned() } else { format!("{dir}/{file}") }).is_some()
+    };
+    let has_kustomization =
+        ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().any(|file| has(file));
+    if is_set("kustomize") || source["plugin"].is_object() {
+        let what = if source["plugin"].is_object() { "plugins" } else { "kustomize" };
+        return Err(format!("the lab's agent does not run {what}"));
+    }
+    if is_set("helm") {
+        return Ok("Helm");
+    }
+    if is_set("directory") {
+        return Ok("Directory");
+    }
+    match (has("Chart.yaml"), has_kustomization) {
+        (true, _) => Ok("Helm"),
+        (false, true) => {
+            Err(format!("the lab's agent does not run kustomize, and {dir} has a kustomization"))
+        }
+        (false, false) => Ok("Directory"),
+    }
+}
+
+/// A path from a directory, with its dots resolved; `None` when it leads out.
+fn inside(dir: &str, path: &str) -> Option<String> {
+    let mut steps: Vec<&str> = dir.split('/').filter(|step| !step.is_empty()).collect();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(step) => steps.push(step.to_str()?),
+            Component::CurDir => {}
+            Component::ParentDir => drop(steps.pop()?),
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(steps.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_inside() {
+        for (dir, path, expected) in [
+            ("a/b", "x.yaml", Some("a/b/x.yaml")),
+            ("a/b", "../x.yaml", Some("a/x.yaml")),
+            ("a", "../../x.yaml", None),
+            ("", ".", Some("")),
+            ("", "/etc/passwd", None),
+        ] {
+            assert_eq!(inside(dir, path).as_deref(), expected, "{dir} {path}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! An Application's objects as declared and as they are, side by side.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::compare::{ignored_pointers, is_as_declared, unknown_rule};
+use super::health::{self, Status};
+use super::hooks;
+use super::manifests::Manifests;
+use super::target::{self, Targets};
+use super::tracking;
+use crate::agent::Shared;
+use crate::names::{COMPARE_OPTIONS, GROUP, IGNORE_HEALTH};
+use crate::object::{Key, has_option, kind, list, name, text, version};
+
+/// One object of an Application.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) key: Key,
+    pub(super) version: String,
+    pub(super) target: Option<Value>,
+    pub(super) live: Option<Arc<Value>>,
+    pub(super) is_synced: bool,
+    /// Whether it counts: not what is skipped or left alone.
+    pub(super) counts: bool,
+    /// A hook that is in the cluster.
+    pub(super) is_hook: bool,
+    /// What of it is not compared.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Item {
+    /// Whether it is in the cluster and no longer declared.
+    pub(super) fn is_extra(&self) -> bool {
+        self.target.is_none() && !self.is_hook
+    }
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    pub(super) items: Vec<Item>,
+    pub(super) hooks: Vec<Value>,
+    /// Type and message.
+    pub(super) conditions: Vec<(&'static str, String)>,
+    /// Whether the declared side is known; without it nothing may be pruned.
+    pub(super) is_loaded: bool,
+    pub(super) revisions: Vec<String>,
+    pub(super) source_types: Vec<&'static str>,
+}
+
+/// Puts both sides together.
+pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manifests, String>) -> Comparison {
+    let own_name = name(application);
+    let namespace = text(&application["spec"]["destination"]["namespace"]);
+    let rules = &application["spec"]["ignoreDifferences"];
+    let mut comparison = Comparison { is_loaded: true, ..Comparison::default() };
+    let targets = match loaded {
+        Ok(manifests) => {
+            comparison.revisions = manifests.revisions;
+            comparison.source_types = manifests.source_types;
+            target::prepare(manifests.objects, own_name, namespace, &shared.api.kinds())
+        }
+        Err(error) => {
+            comparison.fail(format!("Failed to load target state: {error}"));
+            Targets::default()
+        }
+    };
+    if let Some(problem) = unknown_rule(rules) {
+        comparison.fail(format!("Failed to compare desired state to live state: {problem}"));
+    }
+    comparison.conditions.extend(targets.warnings);
+    for object in targets.objects {
+        if hooks::is_hook(&object) {
+            comparison.hooks.push(object);
+            continue;
+        }
+        let live = shared.cache.get(&Key::of(&object));
+        if let Some(other) = live.as_ref().and_then(|live| tracking::application_of(live))
+            && other != own_name
+        {
+            let message = format!(
+                "{}/{} is part of applications argocd/{own_name} and {other}",
+                kind(&object),
+                name(&object)
+            );
+            comparison.conditions.push(("SharedResourceWarning", message));
+        }
+        let ignored: Vec<String> = ignored_pointers(rules, &object).into_iter().map(str::to_owned).collect();
+        let pointers: Vec<&str> = ignored.iter().map(String::as_str).collect();
+        let counts = !hooks::is_skipped(&object);
+        comparison.items.push(Item {
+            key: Key::of(&object),
+            version: version(&object).to_owned(),
+            is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &pointers)),
+            counts,
+            is_hook: false,
+            target: Some(object),
+            live,
+            ignored,
+        });
+    }
+    for live in shared.cache.tracked_by(own_name) {
+        let key = Key::of(&live);
+        if comparison.items.iter().any(|item| item.key == key) {
+            continue;
+        }
+        let is_hook = hooks::is_hook(&live);
+        let counts = !is_hook && !has_option(&live, COMPARE_OPTIONS, "IgnoreExtraneous");
+        comparison.items.push(Item {
+            key,
+            version: version(&live).to_owned(),
+            target: None,
+            live: Some(live),
+            is_synced: false,
+            counts,
+            is_hook,
+            ignored: Vec::new(),
+        });
+    }
+    comparison
+}
+
+impl Comparison {
+    fn fail(&mut self, message: String) {
+        self.is_loaded = false;
+        self.conditions.push(("ComparisonError", message));
+    }
+
+    pub(super) fn sync_status(&self) -> &'static str {
+        let is_off = |item: &Item| item.counts && !item.is_synced;
+        match (self.is_loaded, self.items.iter().any(is_off)) {
+            (false, _) => "Unknown",
+            (true, true) => "OutOfSync",
+            (true, false) => "Synced",
+        }
+    }
+
+    /// The worst of what is there; missing when nothing is.
+    pub(super) fn health(&self) -> Status {
+        let own: Vec<&Item> = self
+            .items
+            .iter()
+            .filter(|item| {
+                !item.is_hook && item.target.as_ref().is_none_or(|target| !hooks::is_skipped(target))
+            })
+            .collect();
+        if !own.is_empty() && own.iter().all(|item| item.live.is_none()) {
+            return Status::Missing;
+        }
+        let lives = own.iter().filter_map(|item| item.live.as_ref());
+        let counted = lives.filter(|live| crate::object::annotation(live, IGNORE_HEALTH) != Some("true"));
+        let healths = counted.filter_map(|live| {
+            let found = health::of(live)?.status;
+            let is_child = kind(live) == "Application" && crate::object::group(live) == GROUP;
+            (!(is_child && matches!(found, Status::Missing | Status::Unknown))).then_some(found)
+        });
+        healths.max().unwrap_or(Status::Healthy)
+    }
+
+    /// Images of all containers, sorted.
+    pub(super) fn images(&self) -> Vec<String> {
+        let mut images: Vec<String> = self
+            .items
+            .iter()
+            .filter_map(|item| item.live.as_ref())
+            .flat_map(|live| images_of(live))
+            .collect();
+        images.sort_unstable();
+        images.dedup();
+        images
+    }
+}
+
+/// Images of an object's pods.
+pub(super) fn images_of(object: &Value) -> Vec<String> {
+    let spec = &object["spec"];
+    let pods = [spec, &spec["template"]["spec"], &spec["jobTemplate"]["spec"]["template"]["spec"]];
+    let containers =
+        pods.into_iter().flat_map(|pod| ["initContainers", "containers"].map(|field| list(&pod[field])));
+    containers.flatten().filter_map(|container| container["image"].as_str()).map(str::to_owned).collect()
+}

@@ -1,0 +1,301 @@
+//! Repositories by URL: which commit a revision is, which files it has, and word when its refs move.
+//!
+//! The git program does the work; nothing is ever checked out or written to a repository. URLs may be mapped to local
+//! clones, so that public ones work offline. Local repositories are looked at twice a second, others every two minutes.
+
+mod locate;
+mod program;
+mod refs;
+mod tree;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::error::GitOpsError;
+use locate::{Location, locate};
+use program::Program;
+use refs::Refs;
+
+pub(crate) use tree::Tree;
+
+/// A push should be seen at once; looking is a few calls of the file system.
+const LOCAL_POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// As Argo CD does unless told otherwise.
+const REMOTE_POLL_INTERVAL: Duration = Duration::from_mins(2);
+/// Trees kept per repository: the commits that Applications are at, and those they move to.
+const TREES_MAX: usize = 16;
+/// Blobs kept in memory; what is beyond is read again.
+const BLOB_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Where clones are kept, and which URLs are local.
+#[derive(Clone, Debug)]
+pub struct GitOptions {
+    /// Where bare clones are kept.
+    pub cache_dir: PathBuf,
+    /// URLs and the local clones that stand for them.
+    pub repositories: Vec<(String, PathBuf)>,
+}
+
+impl GitOptions {
+    /// Reads `URL=DIR`. The directory is what follows the last `=`.
+    pub fn mapping(text: &str) -> Result<(String, PathBuf), GitOpsError> {
+        match text.rsplit_once('=') {
+            Some((url, dir)) if !url.is_empty() && !dir.is_empty() => {
+                Ok((url.to_owned(), PathBuf::from(dir)))
+            }
+            _ => Err(GitOpsError::Mapping(text.to_owned())),
+        }
+    }
+}
+
+/// All repositories that anybody named. Cheap to clone; agents share one.
+#[derive(Clone)]
+pub struct Git {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: GitOptions,
+    repositories: Mutex<HashMap<String, Arc<Repository>>>,
+    moved: watch::Sender<u64>,
+    poll: Mutex<Option<AbortHandle>>,
+}
+
+struct Repository {
+    location: Location,
+    program: Program,
+    /// One fetch at a time.
+    fetching: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    refs: Option<Arc<Refs>>,
+    /// What the refs of a local repository looked like when they were listed.
+    signature: Option<Vec<u8>>,
+    listed_at: Option<Instant>,
+    trees: Vec<(String, Arc<Tree>)>,
+    blobs: HashMap<String, Arc<[u8]>>,
+    blob_bytes: usize,
+}
+
+impl std::fmt::Debug for Git {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Git").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+impl Git {
+    /// Makes the directory and begins to look for pushes. To be called inside a runtime.
+    pub fn start(options: GitOptions) -> Result<Git, GitOpsError> {
+        std::fs::create_dir_all(&options.cache_dir)
+            .map_err(|source| GitOpsError::Dir { path: options.cache_dir.clone(), source })?;
+        let shared = Arc::new(Shared {
+            options,
+            repositories: Mutex::default(),
+            moved: watch::Sender::new(0),
+            poll: Mutex::default(),
+        });
+        let poll = tokio::spawn(poll(Arc::downgrade(&shared)));
+        *lock(&shared.poll) = Some(poll.abort_handle());
+        Ok(Git { shared })
+    }
+
+    /// Counts how often refs of a repository in use have moved.
+    pub(crate) fn moves(&self) -> watch::Receiver<u64> {
+        self.shared.moved.subscribe()
+    }
+
+    /// The commit that a revision (`HEAD`, a branch, a tag, a commit) is; with `fresh` the repository is asked even when
+    /// its refs are known.
+    pub(crate) async fn resolve(&self, url: &str, revision: &str, fresh: Fresh) -> Result<String, String> {
+        if refs::is_commit(revision) {
+            return Ok(revision.to_owned());
+        }
+        let repository = self.repository(url)?;
+        let known = lock(&repository.known).refs.clone();
+        let refs = match known {
+            Some(refs) if fresh == Fresh::No => refs,
+            _ => repository.list().await.map_err(|error| format!("failed to list refs: {error}"))?,
+        };
+        refs.resolve(revision)
+    }
+
+    /// The files of a commit.
+    pub(crate) async fn tree(&self, url: &str, commit: &str) -> Result<Arc<Tree>, String> {
+        let repository = self.repository(url)?;
+        let kept = lock(&repository.known).tree(commit);
+        if let Some(tree) = kept {
+            return Ok(tree);
+        }
+        repository.fetch(commit).await?;
+        let tree = Arc::new(Tree::read(&repository.program, commit).await?);
+        let mut known = lock(&repository.known);
+        if known.trees.len() >= TREES_MAX {
+            known.trees.remove(0);
+        }
+        known.trees.push((commit.to_owned(), Arc::clone(&tree)));
+        Ok(tree)
+    }
+
+    /// The contents of files of a tree, by path.
+    pub(crate) async fn contents(
+        &self,
+        url: &str,
+        tree: &Tree,
+        paths: &[&str],
+    ) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let repository = self.repository(url)?;
+        let wanted: Vec<(&str, &str)> =
+            paths.iter().filter_map(|path| Some((*path, tree.blob(path)?))).collect();
+        let missing: Vec<&str> = {
+            let known = lock(&repository.known);
+            wanted.iter().map(|(_, blob)| *blob).filter(|blob| !known.blobs.contains_key(*blob)).collect()
+        };
+        let read = if missing.is_empty() {
+            HashMap::new()
+        } else {
+            tree::read_blobs(&repository.program, &missing).await?
+        };
+        let mut known = lock(&repository.known);
+        let bytes: usize = read.values().map(|blob| blob.len()).sum();
+        if known.blob_bytes + bytes > BLOB_BYTES_MAX {
+            known.blobs.retain(|id, _| wanted.iter().any(|(_, blob)| blob == id));
+            known.blob_bytes = known.blobs.values().map(|blob| blob.len()).sum();
+        }
+        known.blob_bytes += bytes;
+        known.blobs.extend(read);
+        let found = wanted.into_iter();
+        let found = found.filter_map(|(path, blob)| Some((path.to_owned(), known.blobs.get(blob)?.to_vec())));
+        Ok(found.collect())
+    }
+
+    fn repository(&self, url: &str) -> Result<Arc<Repository>, String> {
+        let mut repositories = lock(&self.shared.repositories);
+        if let Some(known) = repositories.get(url) {
+            return Ok(Arc::clone(known));
+        }
+        let location = locate(url, &self.shared.options.repositories)?;
+        let program = Program::new(self.shared.options.cache_dir.join(locate::directory_name(&location)));
+        let repository = Arc::new(Repository {
+            location,
+            program,
+            fetching: tokio::sync::Mutex::default(),
+            known: Mutex::default(),
+        });
+        repositories.insert(url.to_owned(), Arc::clone(&repository));
+        Ok(repository)
+    }
+}
+
+/// Whether what is known of a repository is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fresh {
+    Yes,
+    No,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(poll) = lock(&self.poll).take() {
+            poll.abort();
+        }
+    }
+}
+
+impl Known {
+    fn tree(&self, commit: &str) -> Option<Arc<Tree>> {
+        self.trees.iter().find(|(known, _)| known == commit).map(|(_, tree)| Arc::clone(tree))
+    }
+}
+
+impl Repository {
+    /// Asks for the refs.
+    async fn list(&self) -> Result<Arc<Refs>, String> {
+        let signature = self.signature().await;
+        let listed = self.program.list_remote(self.location.argument()).await;
+        let mut known = lock(&self.known);
+        known.signature = signature;
+        known.listed_at = Some(Instant::now());
+        match listed {
+            Ok(text) => {
+                let refs = Arc::new(Refs::parse(&text));
+                known.refs = Some(Arc::clone(&refs));
+                Ok(refs)
+            }
+            Err(error) => {
+                known.refs = None;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes sure that a commit is here.
+    async fn fetch(&self, commit: &str) -> Result<(), String> {
+        let _one_at_a_time = self.fetching.lock().await;
+        self.program.make_bare().await?;
+        if self.program.has_commit(commit).await {
+            return Ok(());
+        }
+        let failed = |error: String| format!("failed to fetch {commit}: {error}");
+        self.program.fetch_all(self.location.argument()).await.map_err(failed)?;
+        if self.program.has_commit(commit).await {
+            return Ok(());
+        }
+        self.program.fetch_commit(self.location.argument(), commit).await.map_err(failed)
+    }
+
+    async fn signature(&self) -> Option<Vec<u8>> {
+        let Location::Local(dir) = self.location.clone() else { return None };
+        tokio::task::spawn_blocking(move || refs::signature(&dir)).await.ok()
+    }
+
+    /// Whether the refs are others than when they were last listed. Lists them again when it is time.
+    async fn has_moved(&self) -> bool {
+        let (before, signature, listed_at) = {
+            let known = lock(&self.known);
+            (known.refs.clone(), known.signature.clone(), known.listed_at)
+        };
+        let Some(listed_at) = listed_at else { return false };
+        let is_due = match &self.location {
+            Location::Local(_) => self.signature().await != signature,
+            Location::Remote(_) => listed_at.elapsed() >= REMOTE_POLL_INTERVAL,
+        };
+        if !is_due {
+            return false;
+        }
+        match self.list().await {
+            Ok(now) => before.is_none_or(|before| *before != *now),
+            Err(error) => {
+                tracing::debug!(url = self.location.argument(), %error, "refs cannot be listed");
+                before.is_some()
+            }
+        }
+    }
+}
+
+async fn poll(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(LOCAL_POLL_INTERVAL).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let repositories: Vec<_> = lock(&shared.repositories).values().cloned().collect();
+        let mut has_moved = false;
+        for repository in repositories {
+            has_moved |= repository.has_moved().await;
+        }
+        if has_moved {
+            shared.moved.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+/// A lock whose data is whole between two statements.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,25 @@
+//! The lab's GitOps agent: does through the Kubernetes API what Argo CD does with the kinds that the pattern uses.
+//!
+//! One [`Agent`] per cluster keeps its ApplicationSets and Applications: generators to Applications, charts and
+//! directories from Git to objects, objects to the cluster, and all of it to `status` in Argo CD's words. It speaks to
+//! the cluster as any client does, and to Git through the git program. It has no server and no user interface, knows no
+//! cluster but its own, and reaches no Helm or OCI registry.
+
+mod agent;
+mod api;
+mod apps;
+mod cache;
+mod crds;
+mod error;
+mod git;
+mod glob;
+mod journal;
+mod labels;
+mod names;
+mod object;
+mod sets;
+mod yaml;
+
+pub use agent::{Agent, AgentOptions};
+pub use error::GitOpsError;
+pub use git::{Git, GitOptions};

@@ -1,0 +1,87 @@
+//! The lab's GitOps agents: one per cluster, in the lab's process, each shown in its cluster as Argo CD's pod.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::Args;
+use crossfade_core::ClusterName;
+use crossfade_kube::Cluster;
+use crossfade_kube::apply::{apply, parse};
+use crossfade_lab::LabAddresses;
+use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
+
+use crate::exit::user_error;
+use crate::rehearsal::setup::{AGENT_NAMESPACE, AGENT_POD};
+
+/// Options of `lab up` about GitOps.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GitOpsArgs {
+    /// Run an agent per cluster that keeps ApplicationSets and Applications as Argo CD does, and bring the examples in through a
+    /// Git repository in the lab's directory.
+    #[arg(long)]
+    gitops: bool,
+    /// Take a local clone for a repository's URL; may be repeated.
+    #[arg(long = "repo", value_name = "URL=DIR", requires = "gitops")]
+    repositories: Vec<String>,
+}
+
+impl GitOpsArgs {
+    /// Agents run.
+    pub fn is_on(&self) -> bool {
+        self.gitops
+    }
+
+    /// The same, for the command line of another process; paths are made absolute.
+    pub fn words(&self) -> anyhow::Result<Vec<String>> {
+        let mut words: Vec<String> = self.gitops.then(|| "--gitops".to_owned()).into_iter().collect();
+        for (url, dir) in self.mapped()? {
+            let dir = std::path::absolute(dir).context("a clone's directory has no absolute path")?;
+            words.push(format!("--repo={url}={}", dir.display()));
+        }
+        Ok(words)
+    }
+
+    fn mapped(&self) -> anyhow::Result<Vec<(String, std::path::PathBuf)>> {
+        let read = |text: &String| {
+            GitOptions::mapping(text).map_err(|error| {
+                user_error(error.to_string(), "for example --repo https://example.org/workloads=./workloads")
+            })
+        };
+        self.repositories.iter().map(read).collect()
+    }
+
+    /// Starts the agents; they end when they are dropped.
+    pub async fn start(&self, addresses: &LabAddresses) -> anyhow::Result<Vec<Agent>> {
+        if !self.gitops {
+            return Ok(Vec::new());
+        }
+        let cache_dir = addresses.dir.join("git");
+        let git = Git::start(GitOptions { cache_dir, repositories: self.mapped()? })?;
+        let mut agents = Vec::new();
+        for address in &addresses.clusters {
+            let name = ClusterName(address.name.clone());
+            let cluster = Cluster::connect(name, &address.name, Some(&addresses.kubeconfig)).await?;
+            let log = format!("logs/argocd-{}.log", address.name);
+            let agent = Agent::start(AgentOptions {
+                client: cluster.client.clone(),
+                cluster_name: address.name.clone(),
+                git: git.clone(),
+                log: Some(addresses.dir.join(&log)),
+            });
+            agents.push(agent.await.with_context(|| format!("the GitOps agent of {}", address.name))?);
+            show(&cluster, &log).await?;
+        }
+        Ok(agents)
+    }
+}
+
+/// Makes the pod whose logs are the agent's.
+async fn show(cluster: &Cluster, log: &str) -> anyhow::Result<()> {
+    let pod = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {AGENT_POD}\n  namespace: {AGENT_NAMESPACE}\n  labels: \
+         {{app.kubernetes.io/name: argocd-application-controller}}\n  annotations: {{lab.crossfade.dev/log-file: {log}}}\n\
+         spec:\n  containers:\n  - {{name: argocd-application-controller, image: crossfade}}\n"
+    );
+    apply(cluster, &parse(Path::new("the GitOps agent's pod"), &pod)?).await?;
+    Ok(())
+}
