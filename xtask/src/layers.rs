@@ -157,6 +157,11 @@ pub(crate) const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        name: "crossfade-lab-aws",
+        ours: &[],
+        others: &["bytes", "ciborium", "http", "http-body-util", "serde_json", "thiserror"],
+    },
+    Layer {
         name: "crossfade-lab-gitops",
         ours: &["crossfade-gotemplate"],
         others: &[
@@ -173,11 +178,6 @@ pub(crate) const LAYERS: &[Layer] = &[
             "tokio",
             "tracing",
         ],
-    },
-    Layer {
-        name: "crossfade-lab-aws",
-        ours: &[],
-        others: &["bytes", "ciborium", "http", "http-body-util", "serde_json", "thiserror"],
     },
     Layer {
         name: "crossfade-lab",

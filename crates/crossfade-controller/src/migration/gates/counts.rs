@@ -119,14 +119,14 @@ pub(super) async fn run(
     }
 }
 
-/// DNS names of all load balancers of the pair.
-fn balancers(groups: &[GroupPlaces]) -> impl Iterator<Item = &str> {
-    groups.iter().flat_map(|group| group.places.values()).flat_map(of_place)
+/// DNS names of a group's load balancers in a cluster, each once.
+fn balancers_of(place: &Place) -> BTreeSet<&str> {
+    place.objects.iter().filter_map(|object| object.knob.load_balancer.as_deref()).collect()
 }
 
-/// DNS names of a place's load balancers; objects may share one, so each comes once.
-fn of_place(place: &Place) -> BTreeSet<&str> {
-    place.objects.iter().filter_map(|object| object.knob.load_balancer.as_deref()).collect()
+/// DNS names of all load balancers of the pair.
+fn balancers(groups: &[GroupPlaces]) -> impl Iterator<Item = &str> {
+    groups.iter().flat_map(|group| group.places.values()).flat_map(balancers_of)
 }
 
 async fn ask(
@@ -146,35 +146,46 @@ async fn ask(
     let mut counted = Counted::default();
     for group in groups {
         for (cluster, place) in &group.places {
-            let mut sums = vec![0_u64; usize::try_from(periods.count).unwrap_or(0)];
-            let mut is_whole = true;
-            for dns_name in of_place(place) {
-                let name = LoadBalancerName::parse(dns_name);
-                let Some(requests) = name.and_then(|name| counts.get(&name)) else {
+            match users_requests(&balancers_of(place), &counts, periods, own) {
+                Ok(requests) => {
+                    let ends = (1..).map(|index| periods.first + index * u64::from(periods.seconds));
+                    counted.loads.extend(requests.into_iter().zip(ends).map(|(requests, until)| LoadSeen {
+                        group: group.group.clone(),
+                        cluster: cluster.clone(),
+                        requests,
+                        seconds: periods.seconds,
+                        until: UnixMillis(until * 1_000),
+                    }));
+                }
+                Err(dns_name) => {
                     counted.lacking = Some(format!("CloudWatch has no request counts of {dns_name}"));
-                    is_whole = false;
-                    break;
-                };
-                let begins = (0..).map(|index| periods.first + index * u64::from(periods.seconds));
-                for ((sum, requests), from) in sums.iter_mut().zip(requests).zip(begins) {
-                    let own = own.between(dns_name, from, from + u64::from(periods.seconds));
-                    *sum += requests.saturating_sub(own);
                 }
             }
-            if !is_whole {
-                continue;
-            }
-            let ends = (1..).map(|index| periods.first + index * u64::from(periods.seconds));
-            counted.loads.extend(sums.into_iter().zip(ends).map(|(requests, until)| LoadSeen {
-                group: group.group.clone(),
-                cluster: cluster.clone(),
-                requests,
-                seconds: periods.seconds,
-                until: UnixMillis(until * 1_000),
-            }));
         }
     }
     Ok(counted)
+}
+
+/// Requests per period of several load balancers together, without those of the http gates; the name of one that is unknown.
+fn users_requests(
+    balancers: &BTreeSet<&str>,
+    counts: &BTreeMap<LoadBalancerName, Vec<u64>>,
+    periods: Periods,
+    own: &OwnRequests,
+) -> Result<Vec<u64>, String> {
+    let mut sums: Vec<u64> = Vec::new();
+    for dns_name in balancers {
+        let found = LoadBalancerName::parse(dns_name).and_then(|name| counts.get(&name));
+        let Some(requests) = found else { return Err((*dns_name).to_owned()) };
+        sums.resize(requests.len(), 0);
+        let mut from = periods.first;
+        for (sum, requests) in sums.iter_mut().zip(requests) {
+            let until = from + u64::from(periods.seconds);
+            *sum = sum.saturating_add(requests.saturating_sub(own.between(dns_name, from, until)));
+            from = until;
+        }
+    }
+    Ok(sums)
 }
 
 #[cfg(test)]
@@ -195,6 +206,24 @@ mod tests {
         assert!(minutes.first + 900 + 120 <= 1_000_000);
         let short = mk_options(1, 0).await.periods(UnixMillis(1_000_000_000));
         assert_eq!(short, Periods { seconds: 1, first: 999_940, count: 60 });
+    }
+
+    #[test]
+    fn load_balancers_of_a_group_add_up_and_one_unknown_is_all_unknown() {
+        let dns_name = |name: &str| format!("{name}-1234567890.eu-west-1.elb.amazonaws.com");
+        let (one, other, new) = (dns_name("one"), dns_name("other"), dns_name("new"));
+        let counts = BTreeMap::from([
+            (LoadBalancerName::parse(&one).unwrap(), vec![100, 5]),
+            (LoadBalancerName::parse(&other).unwrap(), vec![10, 0]),
+        ]);
+        let periods = Periods { seconds: 60, first: 600, count: 2 };
+        let own = OwnRequests::default();
+        for second in [599, 600, 660, 661, 662, 663, 664, 665] {
+            own.add(&one, UnixMillis(second * 1_000));
+        }
+        let users = |names: &[&str]| users_requests(&names.iter().copied().collect(), &counts, periods, &own);
+        assert_eq!(users(&[&one, &other]), Ok(vec![109, 0]));
+        assert_eq!(users(&[&one, &new]), Err(new.clone()));
     }
 
     #[test]
