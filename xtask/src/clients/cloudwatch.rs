@@ -110,4 +110,17 @@ $cf migrate --from green --to blue --context blue=eks-blueprint-blue --context g
 code=$?; touch $end; wait
 kb get migration back -n crossfade -o jsonpath='{.status.conditions[?(@.type==\"Drained\")]}'; exit $code",
     },
+    Check {
+        name: "requests that all go to the source, whatever the weights say, lead back",
+        ends: Well,
+        words: &["gate traffic", "requests went to green, 50 % expected", "rolled back", "code 3", "aws-weight: \"100\""],
+        script: "address=$(ask 1 +short burnham.$DOMAIN | head -1); end=$(mktemp -u)
+for n in 1 2; do
+  (while [ ! -e $end ]; do curl -s -o /dev/null --max-time 5 --connect-to ::$address: \"https://burnham.$DOMAIN/?[1-50]\"; done) &
+done
+$cf migrate --from blue --to green --context blue=eks-blueprint-blue --context green=eks-blueprint-green --name far-off \
+  --group team-burnham/burnham-ingress --steps 50%,100% --gate http --gate traffic,counts --yes
+echo code $?; touch $end; wait
+kb get ingress burnham-ingress -n team-burnham -o yaml | grep aws-weight",
+    },
 ];
