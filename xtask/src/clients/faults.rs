@@ -20,8 +20,11 @@ $cf lab inject blue api-errors --off && kb get ns default",
         ends: Well,
         words: &["Retry-After", "\"name\":\"default\""],
         script: "$cf lab inject blue api-errors 2
-for i in 1 2 3 4 5 6 7 8; do kb get --raw /api/v1/namespaces/default -v=8 2>&1; done
-$cf lab inject blue none",
+for i in $(seq 60); do
+  said=$(kb get --raw /api/v1/namespaces/default -v=8 2>&1); echo \"$said\"
+  case \"$said\" in *Retry-After*) break;; esac
+done
+$cf lab inject blue none && kb get --raw /api/v1/namespaces/default",
     },
     Check {
         name: "kubectl cannot connect to an API that is down, and can to the other",
