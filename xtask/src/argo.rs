@@ -2,12 +2,14 @@
 //!
 //! Both get the same repositories and the same bridge; what they make of them is compared field by field.
 
+mod carried;
 mod compare;
 mod difference;
 mod intended;
+mod migrate;
 mod programs;
 mod snapshot;
-mod stati;
+mod stages;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -24,6 +26,8 @@ use crate::{say, tools};
 pub(crate) enum Part {
     /// The lab's agent beside Argo CD.
     Compare,
+    /// A migration by the bridge between two real clusters.
+    Migrate,
 }
 
 /// What is between the program and one run.
@@ -60,6 +64,10 @@ fn prove(run: &Run<'_>, only: Option<Part>) -> anyhow::Result<(usize, usize)> {
     let mut counts = (0, 0);
     if wants(Part::Compare) {
         counts = compare::run(run)?;
+    }
+    if wants(Part::Migrate) {
+        let (passed, failed) = migrate::run(run)?;
+        counts = (counts.0 + passed, counts.1 + failed);
     }
     Ok(counts)
 }

@@ -15,9 +15,10 @@ pub(super) struct Difference {
     ours: Value,
 }
 
-/// A difference that is meant to be.
-pub(super) struct Intended {
-    /// How its path begins: each word is the beginning of a name, `*` any name. Below it everything may differ.
+/// A difference that counts as none.
+pub(super) struct Excused {
+    /// How its path begins: each word is the beginning of a name, `*` any name. Below it everything may differ,
+    /// unless it ends with `$`.
     pub(super) path: &'static [&'static str],
     /// Why.
     pub(super) reason: &'static str,
@@ -69,15 +70,15 @@ fn compare(path: &mut Vec<String>, theirs: &Value, ours: &Value, found: &mut Vec
     }
 }
 
-/// Takes out what is meant to be, and counts it by its place in `intended`.
-pub(super) fn unintended(
+/// Takes out what is excused, and counts it by its place in `excused`.
+pub(super) fn unexcused(
     found: Vec<Difference>,
-    intended: &[Intended],
+    excused: &[&Excused],
     seen: &mut BTreeMap<usize, usize>,
 ) -> Vec<Difference> {
     let mut left = Vec::new();
     for difference in found {
-        match intended.iter().position(|intended| intended.covers(&difference.path)) {
+        match excused.iter().position(|excused| excused.covers(&difference.path)) {
             Some(place) => *seen.entry(place).or_default() += 1,
             None => left.push(difference),
         }
@@ -85,10 +86,13 @@ pub(super) fn unintended(
     left
 }
 
-impl Intended {
+impl Excused {
     fn covers(&self, path: &[String]) -> bool {
         let covers = |(word, name): (&&str, &String)| *word == "*" || name.starts_with(*word);
-        self.path.len() <= path.len() && self.path.iter().zip(path).all(covers)
+        match self.path {
+            [words @ .., "$"] => words.len() == path.len() && words.iter().zip(path).all(covers),
+            words => words.len() <= path.len() && words.iter().zip(path).all(covers),
+        }
     }
 }
 
@@ -124,9 +128,9 @@ mod tests {
     #[test]
     fn what_is_meant_to_be_is_counted_and_the_rest_is_left() {
         let found = differences(&objects(json!({"a": 1, "b": 1})), &objects(json!({"a": 2, "b": 2})));
-        let intended = [Intended { path: &["Service", "a"], reason: "x" }];
+        let intended = Excused { path: &["Service", "a"], reason: "x" };
         let mut seen = BTreeMap::new();
-        let left = unintended(found, &intended, &mut seen);
+        let left = unexcused(found, &[&intended], &mut seen);
         assert_eq!((left.len(), left[0].path[1].as_str(), seen[&0]), (1, "b", 1));
     }
 }

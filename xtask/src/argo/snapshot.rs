@@ -25,6 +25,9 @@ const TIMES: &[&str] = &[
     "observedAt",
 ];
 
+/// What a client-side apply remembers.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// What Argo CD, or the lab's agent, made of a cluster.
 pub(super) struct Snapshot {
     pub(super) sets: Objects,
@@ -116,6 +119,13 @@ fn comparable(mut object: Value) -> Value {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         for key in OF_ONE_RUN {
             metadata.remove(*key);
+        }
+        // JSON as text: the order of its keys means nothing.
+        let applied = metadata.get_mut("annotations").and_then(|all| all.get_mut(LAST_APPLIED));
+        if let Some(applied) = applied
+            && let Some(parsed) = applied.as_str().and_then(|text| serde_json::from_str(text).ok())
+        {
+            *applied = parsed;
         }
         let owners = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut);
         for owner in owners.into_iter().flatten().filter_map(Value::as_object_mut) {

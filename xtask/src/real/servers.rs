@@ -128,8 +128,8 @@ fn server_command(dir: &Path, side: &str, port: u16, etcd: u16) -> anyhow::Resul
         .args(["--authorization-mode=RBAC", "--allow-privileged=true"])
         // The garbage collector is a controller: what waits for it would stay for ever.
         .arg("--enable-garbage-collector=false")
-        // The controller manager makes the account that it asks for, and there is none.
-        .arg("--disable-admission-plugins=ServiceAccount");
+        // The controller manager makes the account that one asks for, and counts what the other asks for: there is none.
+        .arg("--disable-admission-plugins=ServiceAccount,ResourceQuota");
     Ok(command)
 }
 
