@@ -75,12 +75,6 @@ fn owned(our: &Value, theirs: &[Value]) -> Option<Value> {
     if !is_owned(our) || !our["metadata"]["deletionTimestamp"].is_null() {
         return None;
     }
-    let is_there = theirs
-        .iter()
-        .any(|real| is_same(real, our) && ["endpoints", "ports"].iter().all(|key| real[key] == our[key]));
-    if is_there {
-        return None;
-    }
     let mut made = our.clone();
     made.as_object_mut()?.remove("status");
     let metadata = made["metadata"].as_object_mut()?;
@@ -100,7 +94,25 @@ fn owned(our: &Value, theirs: &[Value]) -> Option<Value> {
             target.remove("uid");
         }
     }
-    Some(made)
+    let parts = ["endpoints", "ports"];
+    let is_there =
+        |real: &Value| is_same(real, our) && parts.iter().all(|key| is_in(&made[*key], &real[*key]));
+    (!theirs.iter().any(is_there)).then_some(made)
+}
+
+/// True when everything of the first is in the second; a server adds to what it is given.
+fn is_in(given: &Value, held: &Value) -> bool {
+    match (given, held) {
+        (Value::Null, _) => true,
+        (Value::Object(given), Value::Object(held)) => {
+            given.iter().all(|(key, value)| is_in(value, held.get(key).unwrap_or(&Value::Null)))
+        }
+        (Value::Object(given), Value::Null) => given.is_empty(),
+        (Value::Array(given), Value::Array(held)) => {
+            given.len() == held.len() && given.iter().zip(held).all(|(given, held)| is_in(given, held))
+        }
+        _ => given == held,
+    }
 }
 
 /// The status for one real object, when it has another. A controller names the generation that it has seen.
@@ -110,7 +122,7 @@ fn status(real: &Value, ours: &[Value]) -> Option<Value> {
     if status.get("observedGeneration").is_some() {
         status["observedGeneration"] = real["metadata"]["generation"].clone();
     }
-    (status != real["status"]).then(|| {
+    (!is_in(&status, &real["status"])).then(|| {
         json!({
             "apiVersion": real["apiVersion"],
             "kind": real["kind"],

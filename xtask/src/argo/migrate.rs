@@ -138,7 +138,7 @@ kubectl config view --raw --minify --flatten --context real-{side} >\"$file\" &&
 fn wait_until_carried(bench: &Bench) -> anyhow::Result<()> {
     let began = Instant::now();
     let script = "for side in blue green; do
-  for context in eks-blueprint real; do kubectl --context $context-$side get pods,endpointslices,ingresses -A -o name | wc -l; done | uniq | wc -l
+  for context in eks-blueprint real; do kubectl --context $context-$side get pods,endpointslices,ingresses -A -o name | grep -vc /argocd-; done | uniq | wc -l
 done | xargs | sed 's/$/./'";
     loop {
         let mut changed = 0;

@@ -45,6 +45,9 @@ pub(crate) fn copy(bench: &Bench, side: &str, kinds: &str, scratch: &Path) -> an
 }
 
 fn apply(bench: &Bench, side: &str, items: &[Value], scratch: &Path, flag: &str) -> anyhow::Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
     let file = scratch.join("copied.json");
     std::fs::write(&file, list.to_string()).with_context(|| file.display().to_string())?;
