@@ -15,7 +15,7 @@ use crate::real::servers::Servers;
 use crate::say;
 
 /// Both have settled within this time after a change; the real one takes some seconds, and more on a busy machine.
-const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+const SETTLED_WITHIN: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Lines of differences that are printed for one check.

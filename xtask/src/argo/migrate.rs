@@ -49,7 +49,7 @@ const BY_BRIDGE: Watched = Watched {
         name: "a migration by the bridge runs to its end",
         ends: Well,
         words: &["complete: green has all traffic"],
-        script: "$cf migrate --actuator gitops-bridge --from blue --to green $contexts --yes --steps 50%,100% --name by-bridge",
+        script: "$cf migrate --actuator gitops-bridge --from blue --to green $contexts --yes --steps 100% --name by-bridge",
     }],
     after: &[
         Check {
