@@ -44,7 +44,7 @@ impl Snapshot {
         let resources = || {
             let all =
                 applications.iter().filter_map(|application| application["status"]["resources"].as_array());
-            all.flatten().filter(|resource| resource["status"] != "Unknown")
+            all.flatten()
         };
         let named: BTreeSet<String> = resources()
             .map(|resource| key(resource["kind"].as_str(), &resource["namespace"], &resource["name"]))
