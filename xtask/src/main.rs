@@ -1,5 +1,6 @@
 //! What a checkout is held against: its layers, its limits, and programs that others wrote.
 
+mod argo;
 mod bench;
 mod check;
 mod clients;
@@ -50,6 +51,15 @@ enum Command {
         #[arg(long, value_enum, default_value = "both")]
         dns: real::Writers,
     },
+    /// Hold the lab's GitOps agent against the real Argo CD.
+    Argo {
+        /// The crossfade to test. Default: build the debug one.
+        #[arg(long)]
+        crossfade: Option<PathBuf>,
+        /// Only a part of it.
+        #[arg(long, value_enum)]
+        only: Option<argo::Part>,
+    },
     /// Time crossfade's DNS controller beside ExternalDNS.
     Bench {
         /// The crossfade to time: a release build says most.
@@ -91,6 +101,7 @@ fn main() -> ExitCode {
         Command::Tools { dir, names } => tools::run(dir, &names),
         Command::Clients { crossfade, only } => clients::run(crossfade, only),
         Command::Real { crossfade, dns } => real::run(crossfade, dns),
+        Command::Argo { crossfade, only } => argo::run(crossfade, only),
         Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
         Command::Faults { crossfade, kills, storms, seed, driver } => {

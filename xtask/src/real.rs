@@ -5,12 +5,12 @@
 //! that count. Records are written by crossfade's DNS controllers, and after that by ExternalDNS.
 
 mod authority;
-mod copy;
+pub(crate) mod copy;
 mod definition;
-mod migrations;
-mod process;
+pub(crate) mod migrations;
+pub(crate) mod process;
 mod rights;
-mod servers;
+pub(crate) mod servers;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -69,7 +69,7 @@ fn prove(crossfade: &Path, scratch: &Path, logs: &Path, dns: Writers) -> anyhow:
     say(&format!("two real API servers, ready {:.1} s after the lab", ready_in.as_secs_f64()));
     bench.begin_scripts_with(prelude(&servers, scratch));
     for side in SIDES {
-        copy::copy(&bench, side, scratch)?;
+        copy::copy(&bench, side, copy::WORKLOADS, scratch)?;
     }
     bench.all(definition::CHECKS);
     if dns != Writers::ExternalDns {
@@ -142,7 +142,7 @@ kubectl config view --raw --minify --flatten --context real-{side} >\"$file\" &&
 }
 
 /// A migration while curl keeps asking, and what is to be seen afterwards.
-fn under_requests(bench: &mut Bench, watched: &Watched) -> anyhow::Result<()> {
+pub(crate) fn under_requests(bench: &mut Bench, watched: &Watched) -> anyhow::Result<()> {
     let users = Users::start(bench)?;
     bench.all(watched.during);
     let (asked, failed) = users.stop();
@@ -153,7 +153,7 @@ fn under_requests(bench: &mut Bench, watched: &Watched) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_tails(logs: &Path) {
+pub(crate) fn print_tails(logs: &Path) {
     let entries = std::fs::read_dir(logs).into_iter().flatten().filter_map(Result::ok);
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     files.sort();

@@ -31,11 +31,25 @@ pub(crate) const KUBE_APISERVER: Program = Program {
     recipe: Recipe::Staged { module: "k8s.io/kubernetes", package: "k8s.io/kubernetes/cmd/kube-apiserver" },
 };
 /// What charts are rendered with elsewhere.
-const HELM: Program =
+pub(crate) const HELM: Program =
     Program { name: "helm", version: "v3.22.0", recipe: Recipe::Install("helm.sh/helm/v3/cmd/helm") };
+/// All its components in one program, which takes its part from a variable. It has no page for browsers.
+pub(crate) const ARGO_CD: Program = Program {
+    name: "argo-cd",
+    version: "v3.5.7",
+    recipe: Recipe::Replaced {
+        module: "github.com/argoproj/argo-cd/v3",
+        package: "github.com/argoproj/argo-cd/v3/cmd",
+        replacement: (
+            "./gitops-engine",
+            "github.com/argoproj/argo-cd/gitops-engine v0.0.0-20260827090335-e258ee23c3e5",
+        ),
+        files: &["manifests/crds", "manifests/base/config", "hack/git-verify-wrapper.sh"],
+    },
+};
 
 /// All of them.
-const PROGRAMS: &[Program] = &[EXTERNAL_DNS, ETCD, KUBE_APISERVER, HELM];
+const PROGRAMS: &[Program] = &[EXTERNAL_DNS, ETCD, KUBE_APISERVER, HELM, ARGO_CD];
 
 /// On PATH; the second is how a Debian machine gets it.
 const ON_PATH: &[(&str, &str)] = &[
@@ -45,12 +59,19 @@ const ON_PATH: &[(&str, &str)] = &[
     ("curl", "apt-get install curl"),
     ("jq", "apt-get install jq"),
     ("bash", "apt-get install bash"),
+    ("redis-server", "apt-get install redis-server"),
 ];
 
 impl Program {
     /// Its path, whether it is there or not.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
         Ok(self.path_in(&cache()?))
+    }
+
+    /// A file or directory of its module that is kept beside it.
+    pub(crate) fn file(&self, path: &str) -> anyhow::Result<PathBuf> {
+        let program = self.path()?;
+        Ok(program.parent().context("a program has a directory")?.join(path))
     }
 
     fn path_in(&self, dir: &Path) -> PathBuf {

@@ -11,11 +11,11 @@ use rcgen::{
 };
 
 /// One token for each user.
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     /// May do everything.
-    pub(super) admin: String,
+    pub(crate) admin: String,
     /// May do what it is given.
-    pub(super) driver: String,
+    pub(crate) driver: String,
 }
 
 /// Writes `ca.crt`, `server.crt`, `server.key`, `accounts.key`, `accounts.pub` and `tokens` into `dir`.

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::clients::{Bench, printed};
 
-/// In the order in which they are applied.
-const KINDS: &str =
+/// Everything of the workloads, in the order in which it is applied.
+pub(crate) const WORKLOADS: &str =
     "namespaces,ingressclasses,services,ingresses,endpointslices,deployments,replicasets,pods";
 /// What a server or a controller of the lab's gave: the real server gives its own. Nobody is there to end a finalizer.
 const GIVEN: &[&str] = &[
@@ -23,9 +23,9 @@ const GIVEN: &[&str] = &[
     "generateName",
 ];
 
-/// Copies one side.
-pub(super) fn copy(bench: &Bench, side: &str, scratch: &Path) -> anyhow::Result<()> {
-    let listed = bench.sh(&format!("kubectl --context eks-blueprint-{side} get {KINDS} -A -o json"));
+/// Copies one side's objects of these kinds.
+pub(crate) fn copy(bench: &Bench, side: &str, kinds: &str, scratch: &Path) -> anyhow::Result<()> {
+    let listed = bench.sh(&format!("kubectl --context eks-blueprint-{side} get {kinds} -A -o json"));
     let list: Value =
         serde_json::from_slice(&listed.stdout).with_context(|| format!("{side}: {}", printed(&listed)))?;
     let items: Vec<Value> = list["items"].as_array().into_iter().flatten().filter_map(as_new).collect();
@@ -45,6 +45,9 @@ pub(super) fn copy(bench: &Bench, side: &str, scratch: &Path) -> anyhow::Result<
 }
 
 fn apply(bench: &Bench, side: &str, items: &[Value], scratch: &Path, flag: &str) -> anyhow::Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
     let file = scratch.join("copied.json");
     std::fs::write(&file, list.to_string()).with_context(|| file.display().to_string())?;

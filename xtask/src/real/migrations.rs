@@ -4,15 +4,15 @@ use crate::clients::Check;
 use crate::clients::Ends::{Well, WellInTheEnd};
 
 /// Checks while requests come, and after them.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     /// The migration.
-    pub(super) during: &'static [Check],
+    pub(crate) during: &'static [Check],
     /// What it left.
-    pub(super) after: &'static [Check],
+    pub(crate) after: &'static [Check],
 }
 
 /// For every script.
-pub(super) const FUNCTIONS: &str = r#"
+pub(crate) const FUNCTIONS: &str = r#"
 # submit NAME SPEC: a Migration for the real blue.
 submit() {
     printf 'apiVersion: crossfade.dev/v1alpha1\nkind: Migration\nmetadata: {name: %s, namespace: crossfade}\nspec: {%s}\n' "$1" "$2" |
@@ -42,7 +42,7 @@ leads_to() {
 }
 "#;
 
-pub(super) const RECORDS_ARE_THERE: &[Check] = &[Check {
+pub(crate) const RECORDS_ARE_THERE: &[Check] = &[Check {
     name: "the DNS controllers of the real clusters keep the records",
     ends: WellInTheEnd,
     words: &[
@@ -53,7 +53,7 @@ pub(super) const RECORDS_ARE_THERE: &[Check] = &[Check {
     script: "weights && leads_to blue && $cf status $contexts",
 }];
 
-pub(super) const BY_COMMAND: Watched = Watched {
+pub(crate) const BY_COMMAND: Watched = Watched {
     during: &[Check {
         name: "crossfade migrate runs to its end, with no more rights than it needs",
         ends: Well,
@@ -145,7 +145,7 @@ pub(super) const BY_COMMAND: Watched = Watched {
     ],
 };
 
-pub(super) const BY_CONTROLLER: Watched = Watched {
+pub(crate) const BY_CONTROLLER: Watched = Watched {
     during: &[Check {
         name: "the controller drives an applied Migration to its end",
         ends: Well,
@@ -177,7 +177,7 @@ pub(super) const BY_CONTROLLER: Watched = Watched {
     ],
 };
 
-pub(super) const ROLLED_BACK: &[Check] = &[
+pub(crate) const ROLLED_BACK: &[Check] = &[
     Check {
         name: "a fault in mid-migration leads back",
         ends: Well,
@@ -205,7 +205,7 @@ $cf lab inject green http500 --dir \"$CROSSFADE_LAB_DIR\" && wait $driver && \
 ];
 
 /// What crossfade's DNS controllers leave behind is about changes of long ago, also when it names the very weights that come.
-pub(super) const REPORTS_OF_ANOTHER: &[Check] = &[Check {
+pub(crate) const REPORTS_OF_ANOTHER: &[Check] = &[Check {
     name: "reports of DNS controllers that are gone name the weights that come",
     ends: Well,
     words: &["blue 0 0 0 0", "green 100 100 100 100"],
@@ -218,7 +218,7 @@ pub(super) const REPORTS_OF_ANOTHER: &[Check] = &[Check {
 done",
 }];
 
-pub(super) const BY_FOREIGN_WRITER: Watched = Watched {
+pub(crate) const BY_FOREIGN_WRITER: Watched = Watched {
     during: &[Check {
         name: "a migration runs through external-dns to its end",
         ends: Well,

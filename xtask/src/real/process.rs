@@ -17,7 +17,7 @@ kill "$reader" 2>/dev/null
 exit "$code""#;
 
 /// One process and its log. The process ends when this value does.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     log: PathBuf,
     guard: Child,
@@ -25,7 +25,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts `command`; what it prints goes to `NAME.log` in `logs`.
-    pub(super) fn start(name: &str, command: &Command, logs: &Path) -> anyhow::Result<Process> {
+    pub(crate) fn start(name: &str, command: &Command, logs: &Path) -> anyhow::Result<Process> {
         let log = logs.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| log.display().to_string())?;
         let mut guard = Command::new("bash");
@@ -48,12 +48,12 @@ impl Process {
     }
 
     /// What it has said so far.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// What to tell when it has ended though nobody asked it to.
-    pub(super) fn ended(&mut self) -> Option<String> {
+    pub(crate) fn ended(&mut self) -> Option<String> {
         let status = self.guard.try_wait().ok().flatten()?;
         Some(format!("{} ended ({status})", self.name))
     }

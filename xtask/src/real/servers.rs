@@ -13,16 +13,16 @@ use crate::real::process::Process;
 use crate::tools;
 
 /// The clusters, as people call them.
-pub(super) const SIDES: [&str; 2] = ["blue", "green"];
+pub(crate) const SIDES: [&str; 2] = ["blue", "green"];
 /// They take five seconds; a machine under load takes longer.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The running servers. They end with this value.
-pub(super) struct Servers {
+pub(crate) struct Servers {
     /// Contexts `real-blue` and `real-green`; with `-driver` behind it, for the user who may do what it is given.
-    pub(super) kubeconfig: PathBuf,
+    pub(crate) kubeconfig: PathBuf,
     dir: PathBuf,
     tokens: Tokens,
     ports: [u16; 2],
@@ -31,7 +31,7 @@ pub(super) struct Servers {
 
 impl Servers {
     /// Starts them in `dir`; they are not ready yet.
-    pub(super) fn start(dir: &Path, logs: &Path) -> anyhow::Result<Servers> {
+    pub(crate) fn start(dir: &Path, logs: &Path) -> anyhow::Result<Servers> {
         std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
         let tokens = write_secrets(dir)?;
         let [etcd, etcd_peers, blue, green] = free_ports()?;
@@ -48,7 +48,7 @@ impl Servers {
     }
 
     /// Returns when both answer that they are ready; says after how long.
-    pub(super) fn wait_until_ready(&mut self) -> anyhow::Result<Duration> {
+    pub(crate) fn wait_until_ready(&mut self) -> anyhow::Result<Duration> {
         let began = Instant::now();
         for port in self.ports {
             while !self.is_ready(port) {
@@ -83,7 +83,7 @@ impl Drop for Servers {
 }
 
 /// Ports that nobody had a moment ago, all different.
-fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
+pub(crate) fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
     let mut listeners = Vec::new();
     let mut ports = [0; COUNT];
     for port in &mut ports {
@@ -126,8 +126,10 @@ fn server_command(dir: &Path, side: &str, port: u16, etcd: u16) -> anyhow::Resul
         .arg(file("service-account-signing-key-file", "accounts.key"))
         .arg(file("token-auth-file", "tokens"))
         .args(["--authorization-mode=RBAC", "--allow-privileged=true"])
-        // The controller manager makes the account that it asks for, and there is none.
-        .arg("--disable-admission-plugins=ServiceAccount");
+        // The garbage collector is a controller: what waits for it would stay for ever.
+        .arg("--enable-garbage-collector=false")
+        // The controller manager makes the account that one asks for, and counts what the other asks for: there is none.
+        .arg("--disable-admission-plugins=ServiceAccount,ResourceQuota");
     Ok(command)
 }
 

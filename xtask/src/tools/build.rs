@@ -22,6 +22,17 @@ pub(super) enum Recipe {
         /// What is built of it.
         package: &'static str,
     },
+    /// The same for a module one of whose directories stands in for another module.
+    Replaced {
+        /// The module.
+        module: &'static str,
+        /// What is built of it.
+        package: &'static str,
+        /// That directory, and the module with the version that was published of it.
+        replacement: (&'static str, &'static str),
+        /// What else of the module is kept, beside the program.
+        files: &'static [&'static str],
+    },
 }
 
 /// The path of the module that is made for a build.
@@ -49,13 +60,18 @@ pub(super) fn build(program: &Program, target: &Path) -> anyhow::Result<()> {
             go_build(&source, &built, package, &beside)?;
         }
         Recipe::Staged { module, package } => {
-            let original = download(&source, module, program.version)?;
-            let text =
-                std::fs::read_to_string(original.join("go.mod")).context("the module has no go.mod")?;
-            write(&source.join("go.mod"), &with_published_staging(&text, module, program.version)?)?;
-            let sums =
-                std::fs::read_to_string(original.join("go.sum")).context("the module has no go.sum")?;
-            write(&source.join("go.sum"), &sums)?;
+            let minor = program.version.strip_prefix("v1.");
+            let minor = minor.with_context(|| format!("{} is no version 1", program.version))?;
+            require(&source, module, program.version, |directory| staged(directory, minor))?;
+            go_build(&source, &built, package, &beside)?;
+        }
+        Recipe::Replaced { module, package, replacement: (replaced, published), files } => {
+            let original = require(&source, module, program.version, |directory| {
+                (directory == replaced).then(|| published.to_owned())
+            })?;
+            for file in files {
+                keep(&original.join(file), &beside.join(file))?;
+            }
             go_build(&source, &built, package, &beside)?;
         }
     }
@@ -102,22 +118,64 @@ fn download(source: &Path, module: &str, version: &str) -> anyhow::Result<PathBu
     }
 }
 
-/// A module's `go.mod` as one of our own that requires it: `./staging/src/k8s.io/api` of v1.34.4 was published as
-/// k8s.io/api v0.34.4, and every other requirement stays.
-fn with_published_staging(text: &str, module: &str, version: &str) -> anyhow::Result<String> {
-    let minor = version.strip_prefix("v1.").with_context(|| format!("{version} is no version 1"))?;
+/// Makes a module of our own in `source` that requires another and builds with what that one builds with. `published` says
+/// what became of its directories that stand in for modules. Gives where the other module is.
+fn require(
+    source: &Path,
+    module: &str,
+    version: &str,
+    published: impl Fn(&str) -> Option<String>,
+) -> anyhow::Result<PathBuf> {
+    let original = download(source, module, version)?;
+    let text = std::fs::read_to_string(original.join("go.mod")).context("the module has no go.mod")?;
+    write(&source.join("go.mod"), &as_own(&text, module, version, published))?;
+    let sums = std::fs::read_to_string(original.join("go.sum")).context("the module has no go.sum")?;
+    write(&source.join("go.sum"), &sums)?;
+    Ok(original)
+}
+
+/// A module's `go.mod` as one of our own that requires it; every other requirement stays.
+fn as_own(text: &str, module: &str, version: &str, published: impl Fn(&str) -> Option<String>) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
+        let replaced = line.split_once(" => ").and_then(|(name, directory)| {
+            published(directory.trim()).map(|published| format!("{name} => {published}"))
+        });
         if line.starts_with("module ") {
             lines.push(format!("module {OWN_MODULE}"));
-        } else if let Some((name, staged)) = line.split_once(" => ./staging/src/") {
-            lines.push(format!("{name} => {} v0.{minor}", staged.trim()));
         } else {
-            lines.push(line.to_owned());
+            lines.push(replaced.unwrap_or_else(|| line.to_owned()));
         }
     }
     lines.push(format!("require {module} {version}\n"));
-    Ok(lines.join("\n"))
+    lines.join("\n")
+}
+
+/// `./staging/src/k8s.io/api` of v1.34.4 was published as k8s.io/api v0.34.4.
+fn staged(directory: &str, minor: &str) -> Option<String> {
+    directory.strip_prefix("./staging/src/").map(|module| format!("{module} v0.{minor}"))
+}
+
+/// Copies a file, or the files of a directory. Modules are kept without the right to write; copies are the user's.
+fn keep(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let files = if from.is_dir() {
+        let entries = std::fs::read_dir(from).with_context(|| from.display().to_string())?;
+        entries.map(|entry| Ok(entry?.file_name())).collect::<anyhow::Result<Vec<_>>>()?
+    } else {
+        Vec::new()
+    };
+    let pairs: Vec<(PathBuf, PathBuf)> = if files.is_empty() {
+        vec![(from.to_owned(), to.to_owned())]
+    } else {
+        files.iter().map(|file| (from.join(file), to.join(file))).collect()
+    };
+    for (from, to) in pairs {
+        let dir = to.parent().context("a file has a directory")?;
+        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+        let bytes = std::fs::read(&from).with_context(|| from.display().to_string())?;
+        std::fs::write(&to, bytes).with_context(|| to.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -125,18 +183,24 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 
     #[test]
     fn staging_modules_become_published_ones() {
         let text = "module k8s.io/kubernetes\n\ngo 1.24.0\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n)\n";
-        let own = with_published_staging(text, "k8s.io/kubernetes", "v1.34.4").unwrap();
+        let own = as_own(text, "k8s.io/kubernetes", "v1.34.4", |directory| staged(directory, "34.4"));
         assert_eq!(
             own,
             "module crossfade.dev/programs\n\ngo 1.24.0\n\nreplace (\n\tk8s.io/api => k8s.io/api v0.34.4\n)\nrequire k8s.io/kubernetes v1.34.4\n"
         );
-        assert!(with_published_staging(text, "k8s.io/kubernetes", "v2.0.0").is_err());
+    }
+
+    #[test]
+    fn only_the_named_directory_becomes_a_module() {
+        let text = "module a\n\nreplace (\n\tb => ./b\n\tc => c v1.0.0\n)\n";
+        let own =
+            as_own(text, "a", "v3.0.0", |directory| (directory == "./b").then(|| "b v0.1.0".to_owned()));
+        assert!(own.contains("\tb => b v0.1.0\n\tc => c v1.0.0\n"), "{own}");
     }
 }
