@@ -35,8 +35,8 @@ pub(super) const INTENDED: &[Excused] = &[
         reason: "between two retries, or in one, when it is looked at",
     },
     Excused {
-        path: &["Application argocd/odd-undefined", "status", "operationState", "retryCount"],
-        reason: "the same",
+        path: &["Application", "status", "operationState", "retryCount"],
+        reason: "how often a sync was tried until the namespace that another Application makes was there is chance",
     },
 ];
 
