@@ -16,7 +16,6 @@ mod view;
 mod world;
 
 pub use actions::largest_ttl;
-pub use bridge::ARGOCD_NAMESPACE;
 pub use controller::{ControllerOptions, run_controller};
 pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress, unpause};
 pub use gates::CountsOptions;

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock, the environment or a socket: `now`, seeds and observations are arguments.
 
 pub mod dns;
+pub mod gitops;
 pub mod migration;
 pub mod name;
 pub mod ratio;

@@ -35,7 +35,7 @@ impl HostRecords {
     /// Reads a host's records from a picture of its zone.
     pub fn of(zone: &ZoneRecords, naming: &TxtNaming, host: &RecordName) -> HostRecords {
         let addresses: Vec<&RecordSet> =
-            zone.at(host).iter().filter(|record| is_address(&record.record_type)).collect();
+            zone.at(host).iter().filter(|record| record.record_type.is_address()).collect();
         let mut found = HostRecords::default();
         for record in addresses.iter().filter(|record| record.policy() != "weighted") {
             found.other_policies.push(record.policy().to_owned());
@@ -53,10 +53,6 @@ impl HostRecords {
     pub fn set(&self, set_identifier: &str) -> Option<&WeightedSet> {
         self.sets.iter().find(|set| set.set_identifier.as_str() == set_identifier)
     }
-}
-
-fn is_address(record_type: &RecordType) -> bool {
-    matches!(record_type, RecordType::A | RecordType::Aaaa | RecordType::Cname)
 }
 
 fn mk_set(

@@ -17,16 +17,13 @@ use std::collections::BTreeMap;
 use crossfade_core::Weight;
 use serde_json::{Value, json};
 
+pub use crossfade_core::gitops::{ARGOCD_NAMESPACE, ROUTE53_WEIGHT};
+
 pub use add_on::{AddOn, EnabledAddOn};
 pub use credentials::{AdminPassword, GitCredential, RepositoryCredential};
 pub use teams::{Team, TeamKind};
 
 use crate::text::{AppName, Domain, LabelValue, ObjectName, PlainValue, TextError};
-
-/// Where Argo CD lives and reads its objects.
-pub const ARGOCD_NAMESPACE: &str = "argocd";
-/// The annotation that moves every application without a weight of its own.
-pub const ROUTE53_WEIGHT: &str = "route53_weight";
 
 /// One cluster of the pair.
 #[derive(Clone, Debug, PartialEq, Eq)]

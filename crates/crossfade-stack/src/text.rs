@@ -6,10 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use crossfade_core::gitops::WEIGHT_SUFFIX;
+use crossfade_core::gitops::weight_key;
+
 /// A name, a label's value, and the part of a key behind the slash (Kubernetes, "Labels and Selectors", "Syntax").
 const LABEL_CHARACTERS_MAX: usize = 63;
-/// What follows the application's name in a weight's key.
-pub const WEIGHT_SUFFIX: &str = "_route53_weight";
 /// Generous: the longest ARN of a role has 550 characters or so; annotations of an object share 256 KiB.
 const PLAIN_CHARACTERS_MAX: usize = 1024;
 
@@ -99,7 +100,7 @@ parsed_text!(
 impl AppName {
     /// The annotation and the Helm value: `burnham_route53_weight`.
     pub fn weight_key(&self) -> String {
-        format!("{}{WEIGHT_SUFFIX}", self.0)
+        weight_key(&self.0)
     }
 }
 

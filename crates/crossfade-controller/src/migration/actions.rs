@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_core::migration::{Admitted, CheckOutcome, DrawsSeen, PreflightSeen};
 use crossfade_core::{ClusterName, GroupName, UnixMillis, Weight};
 use crossfade_kube::bridge::write_annotation;
@@ -10,7 +11,6 @@ use crossfade_kube::{Cluster, KubeError};
 use crossfade_probe::dns::draw;
 use crossfade_probe::http::{HttpProbe, HttpTarget};
 
-use crate::migration::bridge::ARGOCD_NAMESPACE;
 use crate::migration::observe::Memory;
 use crate::migration::place::{Object, SecretKey};
 use crate::migration::world::{World, WorldOptions};
@@ -33,8 +33,7 @@ async fn check(world: &World, group: &GroupName, name: &ClusterName) -> CheckOut
         return CheckOutcome::Unknown("it was never read".to_owned());
     };
     let checks = place.objects.iter().map(|object| check_object(world, cluster, object));
-    let outcomes = futures::future::join_all(checks).await;
-    outcomes.into_iter().find(|outcome| *outcome != CheckOutcome::Passed).unwrap_or(CheckOutcome::Passed)
+    all_passed(futures::future::join_all(checks).await)
 }
 
 async fn check_object(world: &World, cluster: &Cluster, object: &Object) -> CheckOutcome {
@@ -53,7 +52,11 @@ async fn check_object(world: &World, cluster: &Cluster, object: &Object) -> Chec
     let asked = object.knob.hosts.iter().flat_map(|host| object.addresses.iter().map(move |at| (host, *at)));
     let asks =
         asked.map(|(host, address)| ask(&options.http, &options.probe_path, &object.knob, host, address));
-    let outcomes = futures::future::join_all(asks).await;
+    all_passed(futures::future::join_all(asks).await)
+}
+
+/// The first that did not pass.
+fn all_passed(outcomes: Vec<CheckOutcome>) -> CheckOutcome {
     outcomes.into_iter().find(|outcome| *outcome != CheckOutcome::Passed).unwrap_or(CheckOutcome::Passed)
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crossfade_core::gitops::{ARGOCD_NAMESPACE, ROUTE53_WEIGHT, weight_key};
 use crossfade_core::migration::HopSeen;
 use crossfade_core::{GroupName, Weight};
 use crossfade_kube::applications::{Application, Sync};
@@ -13,12 +14,7 @@ use crossfade_kube::bridge::{ClusterSecret, cluster_secrets};
 use crossfade_kube::groups::{Knob, knobs};
 use crossfade_kube::{Cluster, KubeError};
 
-use crate::migration::place::{Object, Place, SecretKey, group_of_key};
-
-/// Argo CD's namespace, as the pattern has it.
-pub const ARGOCD_NAMESPACE: &str = "argocd";
-/// What every annotation with a weight ends in; alone it is the weight of applications that have none of their own.
-const WEIGHT_KEY: &str = "route53_weight";
+use crate::migration::place::{Object, Place, SecretKey};
 
 /// Hops between the secret and the Ingress.
 pub(super) mod hop {
@@ -37,7 +33,8 @@ pub(super) async fn bridge_places(cluster: &Cluster) -> Result<BTreeMap<GroupNam
     for knob in knobs(cluster).await? {
         let Some(secret) = secret_of(&secrets, &knob) else { continue };
         let Some(key) = key_of(secret, &knob) else { continue };
-        let place = places.entry(group_of_key(&key)).or_insert_with(|| mk_place(secret, key));
+        // The annotation is the group's name.
+        let place = places.entry(GroupName(key.clone())).or_insert_with(|| mk_place(secret, key));
         place.objects.push(Object { knob: kept_by_argo_cd_alone(knob), addresses: Vec::new() });
     }
     Ok(places)
@@ -51,12 +48,12 @@ fn secret_of<'a>(secrets: &'a [ClusterSecret], knob: &Knob) -> Option<&'a Cluste
 }
 
 fn key_of(secret: &ClusterSecret, knob: &Knob) -> Option<String> {
-    let own = knob.app.as_ref().map(|app| format!("{app}_{WEIGHT_KEY}"));
-    let keys = own.into_iter().chain([WEIGHT_KEY.to_owned()]);
+    let own = knob.app.as_deref().map(weight_key);
+    let keys = own.into_iter().chain([ROUTE53_WEIGHT.to_owned()]);
     keys.into_iter().find(|key| secret.annotations.contains_key(key))
 }
 
-pub(super) fn mk_place(secret: &ClusterSecret, key: String) -> Place {
+fn mk_place(secret: &ClusterSecret, key: String) -> Place {
     let weight = weight_of(secret, &key);
     Place { weight, secret: Some(SecretKey { secret: secret.clone(), key }), objects: Vec::new() }
 }

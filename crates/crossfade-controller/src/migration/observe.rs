@@ -9,6 +9,7 @@ use crossfade_api::dns_report;
 use crossfade_api::migration::{Actuator, NAMESPACE};
 use crossfade_aws::ChangeId;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
+use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_core::migration::{ClusterSeen, GroupSeen, HopSeen, hop};
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName, Weight};
@@ -20,7 +21,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::ListParams;
 
-use crate::migration::bridge::{ARGOCD_NAMESPACE, application_hops, hop as bridge_hop, weight_of};
+use crate::migration::bridge::{application_hops, hop as bridge_hop, weight_of};
 use crate::migration::place::{Place, SecretKey};
 use crate::migration::records::record_knob;
 use crate::migration::world::World;

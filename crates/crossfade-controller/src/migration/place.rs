@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crossfade_core::{GroupName, Weight};
+use crossfade_core::Weight;
 use crossfade_kube::bridge::ClusterSecret;
 use crossfade_kube::groups::Knob;
 
@@ -56,9 +56,4 @@ impl Place {
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.objects.iter().flat_map(|object| object.addresses.iter().copied())
     }
-}
-
-/// The name of the group that an annotation of cluster secrets moves.
-pub(super) fn group_of_key(key: &str) -> GroupName {
-    GroupName(key.to_owned())
 }

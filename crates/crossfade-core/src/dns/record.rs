@@ -136,6 +136,11 @@ impl RecordType {
             RecordType::Other(name) => name,
         }
     }
+
+    /// It leads to an address: A, AAAA and CNAME.
+    pub fn is_address(&self) -> bool {
+        matches!(self, RecordType::A | RecordType::Aaaa | RecordType::Cname)
+    }
 }
 
 impl From<&str> for RecordType {

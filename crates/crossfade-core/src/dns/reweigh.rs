@@ -75,12 +75,8 @@ fn parts<'a>(
         record.weight.is_some()
             && record.set_identifier.as_ref().is_some_and(|id| id.as_str() == set_identifier)
     };
-    let addresses: Vec<&RecordSet> = zone
-        .at(host)
-        .iter()
-        .filter(|record| matches!(record.record_type, RecordType::A | RecordType::Aaaa | RecordType::Cname))
-        .filter(is_mine)
-        .collect();
+    let addresses: Vec<&RecordSet> =
+        zone.at(host).iter().filter(|record| record.record_type.is_address()).filter(is_mine).collect();
     if addresses.is_empty() {
         return Err(ReweighError::NoSet { host: host.clone(), set_identifier });
     }

@@ -12,10 +12,11 @@ use crossfade_api::gates::GateSpec;
 use crossfade_api::migration::{Actuator, MigrationSpec, NAMESPACE};
 use crossfade_aws::Aws;
 use crossfade_controller::migration::{
-    ARGOCD_NAMESPACE, Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_capacity,
-    check_destination, largest_ttl, survey,
+    Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_capacity, check_destination,
+    largest_ttl, survey,
 };
 use crossfade_core::GroupName;
+use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, admit};
 use crossfade_kube::Cluster;
 use crossfade_kube::groups::KnobKind;

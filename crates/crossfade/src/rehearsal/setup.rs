@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use crossfade_aws::{Aws, Zone};
 use crossfade_core::dns::{Action, Change, RecordName, RecordSet, RecordType, TxtNaming, ZoneRecords};
+use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_kube::Cluster;
 use crossfade_kube::apply::{apply, parse};
@@ -24,8 +25,6 @@ use crate::rehearsal::{Rehearsal, environment};
 const DELEGATION_TTL_SECONDS: u32 = 30;
 /// Load balancers and records come within a second or two; what takes this long will not come.
 const THERE_WITHIN: Duration = Duration::from_secs(20);
-/// Where Argo CD lives.
-pub const AGENT_NAMESPACE: &str = "argocd";
 /// The pod whose logs are the agent's.
 pub const AGENT_POD: &str = "argocd-application-controller-0";
 /// Between two looks.
@@ -91,7 +90,7 @@ pub async fn start_dns_controller(
 pub async fn wait_for_agents(clusters: &[Cluster]) -> anyhow::Result<()> {
     let until = Instant::now() + THERE_WITHIN;
     for cluster in clusters {
-        let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), AGENT_NAMESPACE);
+        let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), ARGOCD_NAMESPACE);
         while pods
             .get_opt(AGENT_POD)
             .await

@@ -5,13 +5,14 @@ use std::path::Path;
 use anyhow::Context;
 use clap::Args;
 use crossfade_core::ClusterName;
+use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_kube::Cluster;
 use crossfade_kube::apply::{apply, parse};
 use crossfade_lab::LabAddresses;
 use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
 
 use crate::exit::user_error;
-use crate::rehearsal::setup::{AGENT_NAMESPACE, AGENT_POD};
+use crate::rehearsal::setup::AGENT_POD;
 
 /// Options of `lab up` about GitOps.
 #[derive(Clone, Debug, Default, Args)]
@@ -78,7 +79,7 @@ impl GitOpsArgs {
 /// Makes the pod whose logs are the agent's.
 async fn show(cluster: &Cluster, log: &str) -> anyhow::Result<()> {
     let pod = format!(
-        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {AGENT_POD}\n  namespace: {AGENT_NAMESPACE}\n  labels: \
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {AGENT_POD}\n  namespace: {ARGOCD_NAMESPACE}\n  labels: \
          {{app.kubernetes.io/name: argocd-application-controller}}\n  annotations: {{lab.crossfade.dev/log-file: {log}}}\n\
          spec:\n  containers:\n  - {{name: argocd-application-controller, image: crossfade}}\n"
     );
