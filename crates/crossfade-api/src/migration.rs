@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use crossfade_core::GroupName;
 use crossfade_core::migration::{
-    OnFailure, Phase, Residual, Spec, Status, StepTarget, StepTargetError, Wish,
+    OnFailure, Phase, Residual, Selection, Spec, Status, StepTarget, StepTargetError, Wish,
 };
 use crossfade_core::ratio::DRAWS_MAX;
 use kube::{CustomResource, KubeSchema};
@@ -266,6 +267,17 @@ impl MigrationSpec {
             force: false,
             promotions: 0,
             promote_to_end: false,
+        }
+    }
+
+    /// Which groups it asks for.
+    pub fn selection(&self) -> Selection {
+        if !self.hosts.is_empty() {
+            Selection::Hosts(self.hosts.clone())
+        } else if !self.groups.is_empty() {
+            Selection::Groups(self.groups.iter().cloned().map(GroupName).collect())
+        } else {
+            Selection::All
         }
     }
 

@@ -35,8 +35,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Demo(args) => demo::run(args).await,
             #[cfg(feature = "lab")]
             Command::Lab(args) => lab::run(args).await,
-            // Boxed: a future that holds a whole migration.
-            Command::Migrate(args) => Box::pin(migrate::run(args)).await,
+            Command::Migrate(args) => migrate::run(args).await,
             Command::Migration(args) => migration::run(args).await,
             Command::Status(args) => status::run(args).await,
             Command::Verify(args) => verify::run(args).await,

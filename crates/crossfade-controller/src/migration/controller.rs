@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crossfade_api::migration::{Migration, MigrationStatus};
-use crossfade_core::GroupName;
-use crossfade_core::migration::{Phase, Selection, Wish, admit};
+use crossfade_core::migration::{Phase, Wish, admit};
 use crossfade_kube::migrations::Migrations;
 use crossfade_kube::presence::Presence;
 use crossfade_kube::{Cluster, KubeError};
@@ -108,9 +107,7 @@ async fn drive(
         Err(error) => return refuse(&migrations, &migration, error.to_string()).await,
     };
     let mut world = options.world.clone();
-    world.actuator = migration.spec.actuator;
-    world.terraform_is_told = migration.spec.i_will_edit_main_tf;
-    world.owners.extend(migration.spec.owners.iter().cloned());
+    world.take(&migration.spec);
     world.clusters.retain(|cluster| cluster.name == core.from || cluster.name == core.to);
     world.clusters.retain(|cluster| !core.is_given_up(&cluster.name));
     let needed = 2 - usize::from(core.without.is_some());
@@ -126,7 +123,7 @@ async fn drive(
         Driver::follow(driver_options, migration)
     } else {
         let found = survey(&world, stateful).await?;
-        let admitted = match admit(&core, &selection(&migration), found.candidates.clone()) {
+        let admitted = match admit(&core, &migration.spec.selection(), found.candidates.clone()) {
             Ok(admitted) => admitted,
             Err(refusals) => {
                 let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
@@ -143,17 +140,6 @@ async fn drive(
         Driver::begin(driver_options, migration.spec, admitted, &found.places).await?
     };
     driver.drive(stop, |_| {}).await
-}
-
-fn selection(migration: &Migration) -> Selection {
-    let spec = &migration.spec;
-    if !spec.hosts.is_empty() {
-        Selection::Hosts(spec.hosts.clone())
-    } else if !spec.groups.is_empty() {
-        Selection::Groups(spec.groups.iter().cloned().map(GroupName).collect())
-    } else {
-        Selection::All
-    }
 }
 
 /// Says why in the object. Weights are as they were.

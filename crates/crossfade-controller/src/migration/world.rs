@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use crossfade_api::migration::Actuator;
+use crossfade_api::migration::{Actuator, MigrationSpec};
 use crossfade_aws::{Route53, Zone};
 use crossfade_core::dns::ZoneRecords;
 use crossfade_core::{ClusterName, GroupName};
@@ -47,6 +47,15 @@ pub struct WorldOptions {
     /// Owner ids whose records this migration may change (invariant I4), beside the set identifiers themselves with the actuator
     /// `annotation`.
     pub owners: BTreeSet<String>,
+}
+
+impl WorldOptions {
+    /// Takes over where a migration's weights are written, and whose records it may change.
+    pub fn take(&mut self, spec: &MigrationSpec) {
+        self.actuator = spec.actuator;
+        self.terraform_is_told = spec.i_will_edit_main_tf;
+        self.owners.extend(spec.owners.iter().cloned());
+    }
 }
 
 /// What was learned.

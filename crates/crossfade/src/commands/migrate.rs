@@ -15,9 +15,8 @@ use crossfade_controller::migration::{
     Driver, DriverOptions, Outcome, Stateful, Survey, WorldOptions, check_capacity, check_destination,
     largest_ttl, survey,
 };
-use crossfade_core::GroupName;
 use crossfade_core::gitops::ARGOCD_NAMESPACE;
-use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Selection, Spec, StepTarget, admit};
+use crossfade_core::migration::{Admitted, OnFailure, Phase, Refusal, Spec, StepTarget, admit};
 use crossfade_kube::Cluster;
 use crossfade_kube::groups::KnobKind;
 use crossfade_kube::migrations::Migrations;
@@ -197,52 +196,58 @@ impl MigrateArgs {
         }
     }
 
-    /// The options that ask for what a spec says, without a question.
-    pub fn of(spec: MigrationSpec, clusters: ClusterOptions, probes: ProbeOptions) -> Self {
-        MigrateArgs {
-            from: spec.from,
-            to: spec.to,
+    fn into_request(self) -> anyhow::Result<Request> {
+        if self.from == self.to {
+            return Err(user_error(
+                format!("--from and --to are both `{}`", self.from),
+                "name the cluster where the traffic is, and the one where it goes",
+            ));
+        }
+        Ok(Request {
+            spec: self.spec(self.step_texts()?),
+            clusters: self.clusters,
+            probes: self.probes,
+            home: self.home,
+            name: self.name,
+            dry_run: self.dry_run,
+            yes: self.yes,
+            output: self.output,
+        })
+    }
+}
+
+/// A migration that somebody asks for, by whatever command.
+pub struct Request {
+    /// What is asked for.
+    pub spec: MigrationSpec,
+    /// How its clusters are reached.
+    pub clusters: ClusterOptions,
+    /// How its world is looked at.
+    pub probes: ProbeOptions,
+    /// The cluster that keeps the object. Default: the destination.
+    pub home: Option<String>,
+    /// The object's name. Default: FROM-to-TO.
+    pub name: Option<String>,
+    /// Show the plan and stop.
+    pub dry_run: bool,
+    /// Do not ask.
+    pub yes: bool,
+    /// How the result is printed.
+    pub output: Output,
+}
+
+impl Request {
+    /// For what has been agreed to: nobody is asked again.
+    pub fn new(spec: MigrationSpec, clusters: ClusterOptions, probes: ProbeOptions) -> Self {
+        Request {
+            spec,
             clusters,
-            zone: spec.zone,
-            groups: spec.groups,
-            hosts: spec.hosts,
-            steps: spec.steps,
-            step: None,
-            max: 100.0,
-            bake: spec.bake_seconds,
-            keep_warm: spec.keep_warm_seconds,
-            residual_rate: spec.residual_requests_per_minute,
-            residual_deadline: spec.residual_deadline_seconds,
-            gates: spec.gates,
-            on_failure: match spec.on_failure {
-                OnFailure::Rollback => OnFailureArg::Rollback,
-                OnFailure::Pause => OnFailureArg::Pause,
-            },
-            draws: spec.draws.unwrap_or(MigrateArgs::DRAWS),
-            actuator: match spec.actuator {
-                Actuator::Annotation => ActuatorArg::Annotation,
-                Actuator::Route53 => ActuatorArg::Route53,
-                Actuator::GitopsBridge => ActuatorArg::GitopsBridge,
-            },
-            owners: spec.owners,
-            i_will_edit_main_tf: spec.i_will_edit_main_tf,
-            allow_stateful: spec.allow_stateful,
+            probes,
             home: None,
             name: None,
             dry_run: false,
             yes: true,
             output: Output::Text,
-            probes,
-        }
-    }
-
-    fn selection(&self) -> Selection {
-        if !self.hosts.is_empty() {
-            Selection::Hosts(self.hosts.clone())
-        } else if !self.groups.is_empty() {
-            Selection::Groups(self.groups.iter().cloned().map(GroupName).collect())
-        } else {
-            Selection::All
         }
     }
 }
@@ -269,62 +274,60 @@ pub struct Prepared {
     pub ttl_seconds: u32,
 }
 
-/// Plan, question, migration.
+/// The command.
 pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
-    let prepared = prepare(&args).await?;
+    // Boxed: a future that holds a whole migration.
+    Box::pin(carry_out(args.into_request()?)).await
+}
+
+/// Plan, question, migration.
+pub async fn carry_out(request: Request) -> anyhow::Result<Exit> {
+    let prepared = prepare(&request).await?;
     let text = plan::render(&prepared);
-    if args.output == Output::Text || args.dry_run {
+    if request.output == Output::Text || request.dry_run {
         data(&text);
     } else {
         note(&text);
     }
-    if args.dry_run {
+    if request.dry_run {
         return Ok(Exit::Done);
     }
-    if !args.yes && !confirmed()? {
+    if !request.yes && !confirmed()? {
         note("nothing was changed");
         return Ok(Exit::UserFailure);
     }
     let migrations = Migrations::new(&prepared.home);
     if hand_over(&migrations, &prepared.name, &prepared.spec).await? {
-        return follow(&migrations, &prepared.name, args.output).await;
+        return follow(&migrations, &prepared.name, request.output).await;
     }
     let options = driver_options(&prepared);
     let driver =
         Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.places);
     let how = how_to_reach(&prepared.home, &prepared.world.clusters);
-    drive(driver.await?, &prepared.name, &how, &prepared.core, args.output).await
+    drive(driver.await?, &prepared.name, &how, &prepared.core, request.output).await
 }
 
 /// Connects, reads, and refuses what cannot be done. Writes nothing.
-async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
-    if args.from == args.to {
-        return Err(user_error(
-            format!("--from and --to are both `{}`", args.from),
-            "name the cluster where the traffic is, and the one where it goes",
-        ));
-    }
-    let spec = args.spec(args.step_texts()?);
+async fn prepare(request: &Request) -> anyhow::Result<Prepared> {
+    let spec = request.spec.clone();
     let core = spec.to_core().map_err(|error| {
         user_error(error.to_string(), "for example --steps 10%,50%,100% or --steps 100/10,0/100")
     })?;
-    let from = args.clusters.connect(&args.from).await?;
-    let to = args.clusters.connect(&args.to).await?;
-    let home = match args.home.as_deref() {
+    let from = request.clusters.connect(&spec.from).await?;
+    let to = request.clusters.connect(&spec.to).await?;
+    let home = match request.home.as_deref() {
         None => to.clone(),
-        Some(name) if name == args.to => to.clone(),
-        Some(name) if name == args.from => from.clone(),
-        Some(name) => args.clusters.connect(name).await?,
+        Some(name) if name == spec.to => to.clone(),
+        Some(name) if name == spec.from => from.clone(),
+        Some(name) => request.clusters.connect(name).await?,
     };
-    let mut world = args.probes.world(vec![from, to], &args.zone).await?;
-    world.actuator = spec.actuator;
-    world.terraform_is_told = spec.i_will_edit_main_tf;
-    world.owners = args.owners.iter().cloned().collect();
+    let mut world = request.probes.world(vec![from, to], &spec.zone).await?;
+    world.take(&spec);
     let account = Aws::from_environment().await?.account_id().await?;
-    let stateful = if args.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
+    let stateful = if spec.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
     let survey = survey(&world, stateful).await?;
     let admitted =
-        admit(&core, &args.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
+        admit(&core, &spec.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
     let mut failing = check_destination(&world, &survey.places, &admitted, &core.to).await;
     if let Some(percent) = spec.ready_percent() {
         failing.extend(check_capacity(&world, &survey.places, &admitted, &core, percent).await);
@@ -332,18 +335,18 @@ async fn prepare(args: &MigrateArgs) -> anyhow::Result<Prepared> {
     if !failing.is_empty() {
         return Err(user_error(
             failing.join("\n       "),
-            format!("make {} answer first, then try again", args.to),
+            format!("make {} answer first, then try again", spec.to),
         ));
     }
-    check_rights(args, &world.clusters, &home, &survey, &admitted).await?;
-    let name = free_name(args, &home).await?;
+    check_rights(spec.actuator, &world.clusters, &home, &survey, &admitted).await?;
+    let name = free_name(request, &home).await?;
     let ttl_seconds = largest_ttl(&world, &admitted).await;
     Ok(Prepared { account, world, home, name, spec, core, admitted, survey, ttl_seconds })
 }
 
 /// Everything that the migration will write, asked for beforehand.
 async fn check_rights(
-    args: &MigrateArgs,
+    actuator: Actuator,
     clusters: &[Cluster],
     home: &Cluster,
     survey: &Survey,
@@ -358,8 +361,8 @@ async fn check_rights(
     let mut lacking = Vec::new();
     for cluster in clusters {
         let places = admitted.iter().filter_map(|group| survey.places.get(&group.group)?.get(&cluster.name));
-        let mut rights: Vec<Right> = match args.actuator {
-            ActuatorArg::Annotation => places
+        let mut rights: Vec<Right> = match actuator {
+            Actuator::Annotation => places
                 .flat_map(|place| &place.objects)
                 .map(|object| match object.knob.kind {
                     KnobKind::Ingress => {
@@ -368,8 +371,8 @@ async fn check_rights(
                     KnobKind::Service => right("patch", "", "services", Some(&object.knob.namespace)),
                 })
                 .collect(),
-            ActuatorArg::GitopsBridge => vec![right("patch", "", "secrets", Some(ARGOCD_NAMESPACE))],
-            ActuatorArg::Route53 => Vec::new(),
+            Actuator::GitopsBridge => vec![right("patch", "", "secrets", Some(ARGOCD_NAMESPACE))],
+            Actuator::Route53 => Vec::new(),
         };
         rights.push(right("create", "coordination.k8s.io", "leases", Some(NAMESPACE)));
         rights.push(right("update", "coordination.k8s.io", "leases", Some(NAMESPACE)));
@@ -395,11 +398,11 @@ fn refused(refusals: &[Refusal]) -> anyhow::Error {
 }
 
 /// The name asked for, or FROM-to-TO with the first free number. One that has not ended is taken up again.
-async fn free_name(args: &MigrateArgs, home: &Cluster) -> anyhow::Result<String> {
-    if let Some(name) = &args.name {
+async fn free_name(request: &Request, home: &Cluster) -> anyhow::Result<String> {
+    if let Some(name) = &request.name {
         return Ok(name.clone());
     }
-    let base = format!("{}-to-{}", args.from, args.to);
+    let base = format!("{}-to-{}", request.spec.from, request.spec.to);
     let migrations = match Migrations::new(home).list().await {
         Ok(found) => found,
         Err(error) if error.is_not_found() => Vec::new(),

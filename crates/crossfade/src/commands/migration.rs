@@ -14,7 +14,7 @@ use crossfade_kube::presence::announced;
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use crate::commands::migrate::{self, MigrateArgs, Output, clock, drive, follow, how_to_reach, identity};
+use crate::commands::migrate::{Output, Request, carry_out, clock, drive, follow, how_to_reach, identity};
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
@@ -314,9 +314,7 @@ async fn take_up(args: DriveArgs, spec: &serde_json::Value) -> anyhow::Result<Ex
         }
     }
     let mut world = args.probes.world(clusters, &migration.spec.zone).await?;
-    world.actuator = migration.spec.actuator;
-    world.terraform_is_told = migration.spec.i_will_edit_main_tf;
-    world.owners = migration.spec.owners.iter().cloned().collect();
+    world.take(&migration.spec);
     let how = how_to_reach(&home, &world.clusters);
     let options = DriverOptions { world, home, name: name.clone(), identity: identity() };
     let driver = Driver::take_up(options).await?;
@@ -350,8 +348,7 @@ async fn again(args: DriveArgs, old: MigrationSpec) -> anyhow::Result<Exit> {
     let home = args.one.home_context;
     let mut clusters = args.clusters;
     clusters.contexts.push((home.clone(), home.clone()));
-    let options = MigrateArgs::of(spec, clusters, args.probes);
+    let request = Request::new(spec, clusters, args.probes);
     // Boxed: a future that holds a whole migration.
-    Box::pin(migrate::run(MigrateArgs { name: Some(name), home: Some(home), output: args.output, ..options }))
-        .await
+    Box::pin(carry_out(Request { name: Some(name), home: Some(home), output: args.output, ..request })).await
 }

@@ -11,7 +11,7 @@ use crossfade_core::migration::CandidateCluster;
 use crossfade_core::{ClusterName, GroupName, Weight};
 use serde_json::json;
 
-use crate::commands::migrate::{self, MigrateArgs, Output};
+use crate::commands::migrate::{Output, Request, carry_out};
 use crate::commands::status::{LookArgs, connect};
 use crate::exit::{Exit, user_error};
 use crate::printer::data;
@@ -155,18 +155,14 @@ async fn set(args: SetArgs) -> anyhow::Result<Exit> {
     let spec = MigrationSpec {
         groups: vec![args.group],
         steps: vec![format!("{}/{}", step.from_weight, step.to_weight)],
-        ..MigrationSpec::new(step.from.0, step.to.0, args.look.zone)
-    };
-    // Boxed: a future that holds a whole migration.
-    Box::pin(migrate::run(MigrateArgs {
         owners: args.owners,
         allow_stateful: true,
-        dry_run: args.dry_run,
-        yes: args.yes,
-        output: args.output,
-        ..MigrateArgs::of(spec, args.look.clusters, args.look.probes)
-    }))
-    .await
+        ..MigrationSpec::new(step.from.0, step.to.0, args.look.zone.trim_end_matches('.'))
+    };
+    let request = Request::new(spec, args.look.clusters, args.look.probes);
+    // Boxed: a future that holds a whole migration.
+    Box::pin(carry_out(Request { dry_run: args.dry_run, yes: args.yes, output: args.output, ..request }))
+        .await
 }
 
 /// Two weights as one step of a migration.
