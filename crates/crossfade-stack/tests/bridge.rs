@@ -39,7 +39,7 @@ fn mk_blue() -> BridgeInput {
         }
         if add_on.add_on == AddOn::Karpenter {
             let queue = KeyPart::parse("sqs_queue_name").unwrap();
-            add_on.properties.insert(queue, plain("karpenter-eks-blueprint-blue"));
+            add_on.set_property(queue, plain("karpenter-eks-blueprint-blue")).unwrap();
         }
     }
     let credential = |name: &str, url: &str| RepositoryCredential {
@@ -199,11 +199,14 @@ proptest! {
         for (app, weight) in &apps {
             input.weights.apps.insert(AppName::parse(app).unwrap(), Weight::new(*weight));
         }
-        for add_on in own.iter().map(|name| AddOn::of_label(KeyPart::parse(name).unwrap())) {
-            let mut add_on = EnabledAddOn::plain(add_on);
+        if let Some(name) = &own {
+            let name_length = name.len();
+            let mut add_on = EnabledAddOn::plain(AddOn::of_label(KeyPart::parse(name).unwrap()));
             for (key, value) in &properties {
                 if let Ok(value) = PlainValue::parse(value) {
-                    add_on.properties.insert(KeyPart::parse(key).unwrap(), value);
+                    let fits = name_length + 1 + key.len() <= 63;
+                    let is_set = add_on.set_property(KeyPart::parse(key).unwrap(), value);
+                    prop_assert_eq!(is_set.is_ok(), fits, "{}", key);
                 }
             }
             input.enabled.push(add_on);

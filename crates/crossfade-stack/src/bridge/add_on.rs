@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::text::{KeyPart, ObjectName, PlainValue};
+use crate::text::{KeyPart, LabelKey, ObjectName, PlainValue, TextError};
 
 /// The add-ons of the pattern, and any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,7 +125,7 @@ pub struct EnabledAddOn {
     /// Instead of the pattern's service account.
     pub service_account: Option<ObjectName>,
     /// Annotations of its own: `sqs_queue_name` becomes `karpenter_sqs_queue_name`.
-    pub properties: BTreeMap<KeyPart, PlainValue>,
+    properties: BTreeMap<KeyPart, PlainValue>,
 }
 
 impl EnabledAddOn {
@@ -140,6 +140,18 @@ impl EnabledAddOn {
         }
     }
 
+    /// Adds an annotation of its own; refused when its name with the add-on's would be no annotation's.
+    pub fn set_property(&mut self, key: KeyPart, value: PlainValue) -> Result<(), TextError> {
+        LabelKey::parse(&self.annotation_key(key.as_str()))?;
+        self.properties.insert(key, value);
+        Ok(())
+    }
+
+    fn annotation_key(&self, property: &str) -> String {
+        let prefix = self.add_on.identity().map_or(self.add_on.label_name(), |identity| identity.prefix);
+        format!("{prefix}_{property}")
+    }
+
     /// Its label on the cluster secret.
     pub fn label(&self) -> String {
         format!("enable_{}", self.add_on.label_name())
@@ -148,7 +160,6 @@ impl EnabledAddOn {
     /// Its annotations on the cluster secret.
     pub fn annotations(&self) -> BTreeMap<String, String> {
         let identity = self.add_on.identity();
-        let prefix = identity.map_or(self.add_on.label_name(), |identity| identity.prefix);
         let namespace = self.namespace.as_ref().map(ObjectName::as_str);
         let service_account = self.service_account.as_ref().map(ObjectName::as_str);
         let known = [
@@ -158,7 +169,7 @@ impl EnabledAddOn {
         ];
         let own = self.properties.iter().map(|(key, value)| (key.as_str(), Some(value.as_str())));
         own.chain(known)
-            .filter_map(|(key, value)| Some((format!("{prefix}_{key}"), value?.to_owned())))
+            .filter_map(|(key, value)| Some((self.annotation_key(key), value?.to_owned())))
             .collect()
     }
 }

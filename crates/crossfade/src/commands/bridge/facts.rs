@@ -137,7 +137,9 @@ fn parse_add_on(text: &str) -> Result<EnabledAddOn, String> {
     let (name, role) = text.split_once('=').map_or((text, None), |(name, role)| (name, Some(role)));
     let name = KeyPart::parse(name).map_err(|error| error.to_string())?;
     let role = role.map(PlainValue::parse).transpose().map_err(|error| error.to_string())?;
-    Ok(EnabledAddOn { iam_role_arn: role, ..EnabledAddOn::plain(AddOn::of_label(name)) })
+    let mut add_on = EnabledAddOn::plain(AddOn::of_label(name));
+    add_on.iam_role_arn = role;
+    Ok(add_on)
 }
 
 fn parse_property(text: &str) -> Result<(KeyPart, KeyPart, PlainValue), String> {
@@ -226,7 +228,9 @@ impl FactOptions {
                     format!("pass --add-on {name} as well"),
                 ));
             };
-            add_on.properties.insert(key.clone(), value.clone());
+            add_on
+                .set_property(key.clone(), value.clone())
+                .map_err(|error| user_error(error.to_string(), "a shorter name of the property may do"))?;
         }
         Ok(enabled)
     }
