@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::clients::{Bench, Beside, printed};
+use crate::clients::{Bench, Beside, MANIFESTS, printed};
 use crate::{say, tools};
 
 /// Ingresses: enough for a plan to cost something, few enough to be made in seconds.
@@ -51,7 +51,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>) -> anyhow::Result<bool> {
     let mut figures = Vec::new();
     for (name, script) in [("crossfade", &ours), ("external-dns", &theirs)] {
         let dir = scratch.join(name);
-        let bench = Bench::up(&crossfade, &dir, &["--without", "dns"])?;
+        let bench = Bench::up(&crossfade, &dir, &[MANIFESTS, "--without", "dns"])?;
         let measured = measure(&bench, &dir, script).with_context(|| name.to_owned())?;
         // The next one is measured alone.
         drop(bench);

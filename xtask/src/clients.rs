@@ -82,7 +82,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
     let crossfade = program(crossfade)?;
     let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
     let began = Instant::now();
-    let mut bench = Bench::up(&crossfade, &scratch.join("lab"), &[])?;
+    let mut bench = Bench::up(&crossfade, &scratch.join("lab"), &[MANIFESTS])?;
     let foreign =
         wants(Part::ExternalDns).then(|| external_dns::ForeignMigration::begin(&crossfade, &scratch));
     if wants(Part::Lab) {
@@ -122,14 +122,14 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
 
 /// Weights in the zone itself, on a lab of its own without DNS controllers.
 fn record_sets(crossfade: &Path, scratch: &Path) -> anyhow::Result<Bench> {
-    let mut bench = Bench::up(crossfade, &scratch.join("record-sets"), &["--without", "dns"])?;
+    let mut bench = Bench::up(crossfade, &scratch.join("record-sets"), &[MANIFESTS, "--without", "dns"])?;
     bench.all(&record_sets::checks());
     Ok(bench)
 }
 
 /// Migrations that look at what load balancers count, on a lab of its own.
 fn counted(crossfade: &Path, scratch: &Path) -> anyhow::Result<Bench> {
-    let mut bench = Bench::up(crossfade, &scratch.join("counted"), &[])?;
+    let mut bench = Bench::up(crossfade, &scratch.join("counted"), &[MANIFESTS])?;
     bench.all(cloudwatch::MIGRATIONS);
     Ok(bench)
 }
@@ -155,6 +155,11 @@ fn build() -> anyhow::Result<PathBuf> {
         executables.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     built.context("crossfade does not build")
 }
+
+/// Workloads are applied: weights are annotations of Ingresses, which stay as kubectl writes them.
+pub(crate) const MANIFESTS: &str = "--delivery=manifests";
+/// Workloads come from Git: weights are annotations of the cluster secret.
+pub(crate) const GITOPS: &str = "--delivery=gitops";
 
 impl Bench {
     /// Starts a lab in `dir`.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::clients::{Bench, printed};
+use crate::clients::{Bench, GITOPS, MANIFESTS, printed};
 use crate::say;
 
 use drivers::{Drivers, Ended};
@@ -48,6 +48,26 @@ pub(crate) struct Options {
     pub seed: u64,
     /// Who drives.
     pub driver: Kind,
+    /// How the workloads come in.
+    pub delivery: Delivery,
+}
+
+/// How the workloads of the lab come in, and so where weights are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Delivery {
+    /// As manifests: on Ingresses.
+    Manifests,
+    /// From Git: on cluster secrets, for the lab's GitOps agents to carry.
+    Gitops,
+}
+
+impl Delivery {
+    fn option(self) -> &'static str {
+        match self {
+            Delivery::Manifests => MANIFESTS,
+            Delivery::Gitops => GITOPS,
+        }
+    }
 }
 
 /// What happened in all.
@@ -65,7 +85,7 @@ struct Tally {
 pub(crate) fn run(crossfade: Option<PathBuf>, options: Options) -> anyhow::Result<bool> {
     let crossfade = crate::clients::program(crossfade)?;
     let dir = std::env::temp_dir().join(format!("crossfade-faults-{}", std::process::id()));
-    let bench = Bench::up(&crossfade, &dir, &[])?;
+    let bench = Bench::up(&crossfade, &dir, &[options.delivery.option()])?;
     let result = campaign(&bench, &dir, options);
     drop(bench);
     if matches!(result, Ok(true)) {

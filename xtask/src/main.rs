@@ -92,6 +92,9 @@ enum Command {
         /// Who drives.
         #[arg(long, value_enum, default_value = "cli")]
         driver: faults::Kind,
+        /// How the lab's workloads come in.
+        #[arg(long, value_enum, default_value = "manifests")]
+        delivery: faults::Delivery,
     },
 }
 
@@ -104,8 +107,8 @@ fn main() -> ExitCode {
         Command::Argo { crossfade, only } => argo::run(crossfade, only),
         Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
-        Command::Faults { crossfade, kills, storms, seed, driver } => {
-            faults::run(crossfade, faults::Options { kills, storms, seed, driver })
+        Command::Faults { crossfade, kills, storms, seed, driver, delivery } => {
+            faults::run(crossfade, faults::Options { kills, storms, seed, driver, delivery })
         }
     };
     match result {

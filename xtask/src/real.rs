@@ -18,7 +18,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::ValueEnum;
 
-use crate::clients::{Bench, external_dns_arguments};
+use crate::clients::{Bench, MANIFESTS, external_dns_arguments};
 use crate::faults::Users;
 use crate::{say, tools};
 use migrations::Watched;
@@ -64,7 +64,7 @@ pub(crate) fn run(crossfade: Option<PathBuf>, dns: Writers) -> anyhow::Result<bo
 fn prove(crossfade: &Path, scratch: &Path, logs: &Path, dns: Writers) -> anyhow::Result<(usize, usize)> {
     let mut servers = Servers::start(&scratch.join("servers"), logs)?;
     // Dropped before the servers: what it started ends first.
-    let mut bench = Bench::up(crossfade, &scratch.join("lab"), &["--without", "dns"])?;
+    let mut bench = Bench::up(crossfade, &scratch.join("lab"), &[MANIFESTS, "--without", "dns"])?;
     let ready_in = servers.wait_until_ready()?;
     say(&format!("two real API servers, ready {:.1} s after the lab", ready_in.as_secs_f64()));
     bench.begin_scripts_with(prelude(&servers, scratch));

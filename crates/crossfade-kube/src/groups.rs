@@ -3,7 +3,7 @@
 mod agents;
 mod backends;
 
-pub use agents::Agents;
+pub use agents::{Agents, is_argo_cd};
 pub use backends::{Backends, backends, ready_pods};
 
 use std::collections::BTreeMap;

@@ -50,3 +50,31 @@ async fn weights_that_nobody_should_want_are_refused() {
     }
     assert_eq!(of_group(&lab), (100, 0));
 }
+
+#[tokio::test]
+async fn what_argo_cd_keeps_moves_by_its_cluster_secret() {
+    let lab = LabProcess::up_by("gitops", &[]);
+    let listed = weights(&lab, &["get", "-o", "json"]).stdout;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    let groups: Vec<&str> =
+        listed["groups"].as_array().unwrap().iter().map(|group| group["group"].as_str().unwrap()).collect();
+    assert!(groups.contains(&GROUP) && groups.contains(&"burnham_route53_weight"), "{groups:?}");
+
+    // An Ingress that shares its annotation does not move alone.
+    let shared = groups.iter().find(|group| group.contains('/') && **group != GROUP).unwrap();
+    let refused = weights(&lab, &["set", shared, "green=100", "--yes"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(1) && said.contains("is fed by route53_weight"), "{said}");
+
+    let output = weights(&lab, &["set", GROUP, "green=100", "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("gitops-bridge"));
+    assert_eq!(of_group(&lab), (100, 100));
+
+    let migrate = ["migrate", "--from", "blue", "--to", "green", "--dry-run", "--group", GROUP];
+    let plan = lab.run(&[&migrate[..], &CONTEXTS[..]].concat());
+    let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(plan.contains("gitops-bridge") && plan.contains("burnham_route53_weight"), "{plan}");
+    let insisted = lab.run(&[&migrate[..], &CONTEXTS[..], &["--actuator", "annotation"]].concat());
+    assert!(String::from_utf8_lossy(&insisted.stderr).contains("is kept by Argo CD"));
+}

@@ -10,7 +10,7 @@ use crate::argo::programs::ArgoCd;
 use crate::argo::snapshot::Snapshot;
 use crate::argo::stages::{FUNCTIONS, STAGES, Stage};
 use crate::argo::{Run, carried, must, prelude};
-use crate::clients::Bench;
+use crate::clients::{Bench, GITOPS};
 use crate::real::servers::Servers;
 use crate::say;
 
@@ -25,7 +25,7 @@ const PRINTED_DIFFERENCES: usize = 60;
 pub(super) fn run(run: &Run<'_>) -> anyhow::Result<(usize, usize)> {
     let mut servers = Servers::start(&run.scratch.join("servers"), run.logs)?;
     // Dropped before the servers, as Argo CD is before both.
-    let mut bench = Bench::up(run.crossfade, &run.scratch.join("lab"), &["--gitops"])?;
+    let mut bench = Bench::up(run.crossfade, &run.scratch.join("lab"), &[GITOPS])?;
     servers.wait_until_ready()?;
     bench.begin_scripts_with(format!("{}{FUNCTIONS}", prelude(&servers.kubeconfig, run.scratch)));
     let _argo_cd = ArgoCd::start(&bench, &servers, "blue", run.scratch, run.logs)?;

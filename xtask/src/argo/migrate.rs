@@ -8,7 +8,7 @@ use anyhow::bail;
 use crate::argo::programs::ArgoCd;
 use crate::argo::{Run, carried, must, prelude};
 use crate::clients::Ends::{Well, WellInTheEnd};
-use crate::clients::{Bench, Check, external_dns_arguments};
+use crate::clients::{Bench, Check, GITOPS, external_dns_arguments};
 use crate::real::migrations::{FUNCTIONS, Watched};
 use crate::real::process::Process;
 use crate::real::servers::{SIDES, Servers};
@@ -106,7 +106,7 @@ pub(super) fn run(run: &Run<'_>) -> anyhow::Result<(usize, usize)> {
     let scratch = run.scratch.join("migrate");
     let mut servers = Servers::start(&scratch.join("servers"), run.logs)?;
     // Dropped before the servers, as the programs are before both.
-    let mut bench = Bench::up(run.crossfade, &scratch.join("lab"), &["--gitops", "--without", "dns"])?;
+    let mut bench = Bench::up(run.crossfade, &scratch.join("lab"), &[GITOPS, "--without", "dns"])?;
     servers.wait_until_ready()?;
     bench.begin_scripts_with(format!(
         "{}{FUNCTIONS}{TOLD}contexts=\"--context blue=real-blue --context green=real-green\"\n",

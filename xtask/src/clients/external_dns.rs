@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::clients::{Bench, Beside, Check, Ends, printed};
+use crate::clients::{Bench, Beside, Check, Ends, MANIFESTS, printed};
 use crate::tools;
 
 /// One pass of ExternalDNS for a cluster, as the pattern's chart configures it.
@@ -33,7 +33,7 @@ const LIST: &str = "aws route53 list-resource-record-sets --hosted-zone-id $(zon
 
 /// All of it. The bench's own lab keeps its records.
 pub(crate) fn run(bench: &mut Bench, scratch: &Path) -> anyhow::Result<()> {
-    let other = Bench::up(&bench.crossfade, &scratch.join("external-dns"), &["--without", "dns"])?;
+    let other = Bench::up(&bench.crossfade, &scratch.join("external-dns"), &[MANIFESTS, "--without", "dns"])?;
     compare(bench, &other)
 }
 
@@ -111,7 +111,7 @@ impl ForeignMigration {
     /// Starts lab, writers and driver.
     pub(crate) fn begin(crossfade: &Path, scratch: &Path) -> anyhow::Result<ForeignMigration> {
         let dir = scratch.join("foreign-writer");
-        let lab = Bench::up(crossfade, &dir, &["--without", "dns"])?;
+        let lab = Bench::up(crossfade, &dir, &[MANIFESTS, "--without", "dns"])?;
         let mut writers = Vec::new();
         for side in ["blue", "green"] {
             let first = lab.sh(&once(side)?);

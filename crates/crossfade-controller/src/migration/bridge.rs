@@ -11,7 +11,7 @@ use crossfade_core::migration::HopSeen;
 use crossfade_core::{GroupName, Weight};
 use crossfade_kube::applications::{Application, Sync};
 use crossfade_kube::bridge::{ClusterSecret, cluster_secrets};
-use crossfade_kube::groups::{Knob, knobs};
+use crossfade_kube::groups::{Knob, is_argo_cd, knobs};
 use crossfade_kube::{Cluster, KubeError};
 
 use crate::migration::place::{Object, Place, SecretKey};
@@ -68,7 +68,7 @@ pub(super) fn weight_of(secret: &ClusterSecret, key: &str) -> Result<Weight, Str
 /// Argo CD keeps the objects and follows the secret; anybody else would undo a weight.
 fn kept_by_argo_cd_alone(mut knob: Knob) -> Knob {
     match knob.kept_by.take() {
-        Some(agent) if agent.starts_with("Argo CD") || agent.contains("argocd") => {}
+        Some(agent) if is_argo_cd(&agent) => {}
         Some(agent) => knob.kept_by = Some(agent),
         None => {
             let message = "nobody: Argo CD does not keep it, so no weight of the cluster secret reaches it";

@@ -63,6 +63,19 @@ pub enum Selection {
     Hosts(Vec<String>),
 }
 
+impl Selection {
+    /// Whether it asks for this group, or for any of its hosts.
+    pub fn chooses(&self, candidate: &Candidate) -> bool {
+        match self {
+            Selection::All => true,
+            Selection::Groups(names) => names.contains(&candidate.group),
+            Selection::Hosts(hosts) => {
+                all_hosts(candidate).iter().any(|host| hosts.iter().any(|chosen| chosen == host))
+            }
+        }
+    }
+}
+
 /// A group that may be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
@@ -281,7 +294,7 @@ pub fn admit(
 ) -> Result<Vec<Admitted>, Vec<Refusal>> {
     let mut refusals = refuse_selection(selection, &candidates);
     let chosen: Vec<Candidate> =
-        candidates.into_iter().filter(|candidate| is_chosen(selection, candidate)).collect();
+        candidates.into_iter().filter(|candidate| selection.chooses(candidate)).collect();
     if chosen.is_empty() && refusals.is_empty() {
         refusals.push(Refusal::NothingFound(format!(" in {} and {}", spec.from, spec.to)));
     }
@@ -299,14 +312,6 @@ pub fn admit(
 
 fn all_hosts(candidate: &Candidate) -> BTreeSet<&str> {
     candidate.clusters.values().flat_map(|cluster| &cluster.hosts).map(String::as_str).collect()
-}
-
-fn is_chosen(selection: &Selection, candidate: &Candidate) -> bool {
-    match selection {
-        Selection::All => true,
-        Selection::Groups(names) => names.contains(&candidate.group),
-        Selection::Hosts(hosts) => all_hosts(candidate).iter().any(|host| hosts.iter().any(|h| h == host)),
-    }
 }
 
 fn refuse_selection(selection: &Selection, candidates: &[Candidate]) -> Vec<Refusal> {

@@ -61,6 +61,11 @@ impl Agents {
     }
 }
 
+/// Whether what [`Agents::keeper_of`] and [`Knob::kept_by`] say is Argo CD.
+pub fn is_argo_cd(keeper: &str) -> bool {
+    keeper.starts_with("Argo CD") || keeper.contains("argocd")
+}
+
 /// Who keeps an object, by the marks on it.
 pub(super) fn kept_by_mark(meta: &ObjectMeta) -> Option<String> {
     let annotations = meta.annotations.as_ref();
@@ -94,7 +99,9 @@ mod tests {
         );
         assert_eq!(mark(json!({ "labels": { FLUX_LABELS[0]: "apps" } })).unwrap(), "Flux (apps)");
         let fields = json!({ "managedFields": [{ "manager": "argocd-controller", "operation": "Apply" }] });
-        assert!(mark(fields).is_some());
+        assert!(is_argo_cd(&mark(fields).unwrap()));
+        assert!(is_argo_cd(&mark(json!({ "annotations": { ARGOCD_TRACKING_ID: tracking } })).unwrap()));
+        assert!(!is_argo_cd(&mark(json!({ "labels": { FLUX_LABELS[0]: "apps" } })).unwrap()));
         // Helm's own label is no sign of an agent.
         assert!(mark(json!({ "labels": { "app.kubernetes.io/instance": "burnham" } })).is_none());
     }

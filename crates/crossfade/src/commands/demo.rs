@@ -16,6 +16,7 @@ use crossfade_lab::{Control, Fault};
 use tokio::time::{Instant, sleep};
 
 use crate::children::{self, Running};
+use crate::commands::lab::serve_words;
 use crate::commands::migrate::Output;
 use crate::exit::{Exit, user_error};
 use crate::printer::{can_redraw, data, note};
@@ -132,7 +133,7 @@ async fn rehearse(args: &DemoArgs, dir: PathBuf) -> anyhow::Result<Exit> {
         workloads,
         delivery,
         contents: Contents::Everything,
-        serve_words: (delivery == Delivery::Gitops).then(|| "--gitops".to_owned()).into_iter().collect(),
+        serve_words: serve_words(delivery),
     };
     let mut view = View::new(args.output == Output::Text && can_redraw());
     let rehearsal = Rehearsal::start(&options, |line| view.line(line)).await?;
@@ -208,9 +209,6 @@ fn start_driver(
         words.push(format!("{side}={}", context_of(side)));
     }
     words.push(format!("--steps={}", args.steps.join(",")));
-    if options.delivery == Delivery::Gitops {
-        words.push("--actuator=gitops-bridge".to_owned());
-    }
     let mut env = environment(&rehearsal.addresses);
     env.push(("CROSSFADE_LOG".to_owned(), "info".to_owned()));
     children::spawn(&words, &env, &options.dir.join(DRIVER_LOG))

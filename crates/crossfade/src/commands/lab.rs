@@ -78,11 +78,15 @@ struct UpArgs {
     /// Every draw of the lab comes from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How the workloads come into the clusters: by an agent per cluster that does what Argo CD does, from a Git repository in
+    /// the lab's directory, or as manifests. Default: by GitOps where git is.
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "workloads")]
+    delivery: Option<Delivery>,
     /// Your own manifests instead of the examples.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "repositories")]
     workloads: Option<PathBuf>,
     #[command(flatten)]
-    gitops: gitops::GitOpsArgs,
+    repositories: gitops::RepositoryArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -153,17 +157,22 @@ async fn up(args: &UpArgs) -> anyhow::Result<Exit> {
         (false, Some(Without::Dns)) => Contents::WithoutDns,
         (false, None) => Contents::Everything,
     };
+    let workloads = args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir);
+    let delivery = Delivery::choose(args.delivery, &workloads).await;
+    if delivery == Delivery::Manifests && !args.repositories.is_empty() {
+        return Err(user_error(
+            "manifests come from no repository",
+            "leave out --repo, or pass --delivery gitops",
+        ));
+    }
     let options = RehearsalOptions {
         dir,
         ttl_seconds: args.ttl,
         seed: args.seed,
-        delivery: match &args.workloads {
-            None if args.gitops.is_on() => Delivery::Gitops,
-            None | Some(_) => Delivery::Manifests,
-        },
-        workloads: args.workloads.clone().map_or(Workloads::Examples, Workloads::Dir),
+        delivery,
+        workloads,
         contents,
-        serve_words: args.gitops.words()?,
+        serve_words: serve_words(delivery).into_iter().chain(args.repositories.words()?).collect(),
     };
     let mut rehearsal = tokio::select! {
         started = Rehearsal::start(&options, note) => started?,
@@ -182,6 +191,14 @@ async fn up(args: &UpArgs) -> anyhow::Result<Exit> {
             bail!("{which} ended; the logs are in {}", options.dir.join("logs").display())
         }
         _ => Ok(Exit::Done),
+    }
+}
+
+/// What the lab's process is told about how workloads come in.
+pub fn serve_words(delivery: Delivery) -> Vec<String> {
+    match delivery {
+        Delivery::Gitops => vec![gitops::GITOPS_WORD.to_owned()],
+        Delivery::Manifests => Vec::new(),
     }
 }
 
@@ -206,7 +223,10 @@ async fn up_detached(args: &UpArgs) -> anyhow::Result<Exit> {
     words.extend(args.without.map(|_| "--without=dns".to_owned()));
     let workloads = args.workloads.as_ref().map(std::path::absolute).transpose()?;
     words.extend(workloads.map(|dir| format!("--workloads={}", dir.display())));
-    words.extend(args.gitops.words()?);
+    words.extend(args.repositories.words()?);
+    if let Some(delivery) = args.delivery.and_then(|delivery| delivery.to_possible_value()) {
+        words.push(format!("--delivery={}", delivery.get_name()));
+    }
     let said_before = std::fs::read_to_string(&log).map_or(0, |text| text.len());
     let mut child = children::detach(&words, &log)?;
     let until = Instant::now() + UP_WITHIN;

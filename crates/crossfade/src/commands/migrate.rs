@@ -22,6 +22,7 @@ use crossfade_kube::groups::KnobKind;
 use crossfade_kube::migrations::Migrations;
 use crossfade_kube::rights::{Right, missing};
 
+use crate::actuator::choose;
 use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
@@ -40,10 +41,9 @@ pub enum OnFailureArg {
 }
 
 /// Where weights are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ActuatorArg {
     /// The annotation of the Ingress or Service.
-    #[default]
     Annotation,
     /// The record sets.
     Route53,
@@ -120,9 +120,10 @@ pub struct MigrateArgs {
     #[arg(long, default_value_t = MigrateArgs::DRAWS, value_name = "N")]
     pub draws: u32,
     /// Where weights are written: on the Ingress (or Service), for a DNS controller to carry; on Argo CD's cluster secret, for
-    /// ApplicationSets to carry to the Ingress; or into the record sets, in a zone that no DNS controller keeps.
-    #[arg(long, value_enum, default_value_t)]
-    pub actuator: ActuatorArg,
+    /// ApplicationSets to carry to the Ingress; or into the record sets, in a zone that no DNS controller keeps. Default: the
+    /// cluster secret where Argo CD keeps every Ingress that is chosen, else the Ingress.
+    #[arg(long, value_enum)]
+    pub actuator: Option<ActuatorArg>,
     /// Another owner id whose records may be changed. With --actuator annotation the set identifiers of the two clusters are
     /// without being named.
     #[arg(long = "owner", value_name = "ID")]
@@ -172,9 +173,9 @@ impl MigrateArgs {
     fn spec(&self, steps: Vec<String>) -> MigrationSpec {
         MigrationSpec {
             actuator: match self.actuator {
-                ActuatorArg::Annotation => Actuator::Annotation,
-                ActuatorArg::Route53 => Actuator::Route53,
-                ActuatorArg::GitopsBridge => Actuator::GitopsBridge,
+                None | Some(ActuatorArg::Annotation) => Actuator::Annotation,
+                Some(ActuatorArg::Route53) => Actuator::Route53,
+                Some(ActuatorArg::GitopsBridge) => Actuator::GitopsBridge,
             },
             owners: self.owners.clone(),
             i_will_edit_main_tf: self.i_will_edit_main_tf,
@@ -205,6 +206,7 @@ impl MigrateArgs {
         }
         Ok(Request {
             spec: self.spec(self.step_texts()?),
+            chooses_actuator: self.actuator.is_none(),
             clusters: self.clusters,
             probes: self.probes,
             home: self.home,
@@ -220,6 +222,8 @@ impl MigrateArgs {
 pub struct Request {
     /// What is asked for.
     pub spec: MigrationSpec,
+    /// Nobody said where weights are written: what is found decides.
+    pub chooses_actuator: bool,
     /// How its clusters are reached.
     pub clusters: ClusterOptions,
     /// How its world is looked at.
@@ -241,6 +245,7 @@ impl Request {
     pub fn new(spec: MigrationSpec, clusters: ClusterOptions, probes: ProbeOptions) -> Self {
         Request {
             spec,
+            chooses_actuator: false,
             clusters,
             probes,
             home: None,
@@ -309,7 +314,7 @@ pub async fn carry_out(request: Request) -> anyhow::Result<Exit> {
 
 /// Connects, reads, and refuses what cannot be done. Writes nothing.
 async fn prepare(request: &Request) -> anyhow::Result<Prepared> {
-    let spec = request.spec.clone();
+    let mut spec = request.spec.clone();
     let core = spec.to_core().map_err(|error| {
         user_error(error.to_string(), "for example --steps 10%,50%,100% or --steps 100/10,0/100")
     })?;
@@ -325,7 +330,11 @@ async fn prepare(request: &Request) -> anyhow::Result<Prepared> {
     world.take(&spec);
     let account = Aws::from_environment().await?.account_id().await?;
     let stateful = if spec.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
-    let survey = survey(&world, stateful).await?;
+    let survey = if request.chooses_actuator {
+        choose(&mut world, &mut spec, stateful).await?
+    } else {
+        survey(&world, stateful).await?
+    };
     let admitted =
         admit(&core, &spec.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
     let mut failing = check_destination(&world, &survey.places, &admitted, &core.to).await;

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use crossfade_api::migration::MigrationSpec;
+use crossfade_api::migration::{Actuator, MigrationSpec};
 use crossfade_controller::migration::{Stateful, survey};
-use crossfade_core::migration::CandidateCluster;
+use crossfade_core::migration::{Candidate, CandidateCluster};
 use crossfade_core::{ClusterName, GroupName, Weight};
 use serde_json::json;
 
+use crate::actuator::{bridged, hosts_of, is_kept_by_argo_cd};
 use crate::commands::migrate::{Output, Request, carry_out};
 use crate::commands::status::{LookArgs, connect};
 use crate::exit::{Exit, user_error};
@@ -55,6 +56,9 @@ struct SetArgs {
     /// Another owner id whose records may be changed.
     #[arg(long = "owner", value_name = "ID")]
     owners: Vec<String>,
+    /// Write a cluster secret that Terraform owns: its next apply undoes that unless main.tf says the same by then.
+    #[arg(long)]
+    i_will_edit_main_tf: bool,
     /// Show what would be done and stop.
     #[arg(long)]
     dry_run: bool,
@@ -83,6 +87,8 @@ pub async fn run(args: WeightsArgs) -> anyhow::Result<Exit> {
 async fn get(args: GetArgs) -> anyhow::Result<Exit> {
     let world = connect(&args.look).await?;
     let mut found = survey(&world, Stateful::Allowed).await?.candidates;
+    let bridged = bridged(&world, &found).await?;
+    found.extend(bridged);
     if let Some(group) = &args.group {
         found.retain(|candidate| candidate.group.0 == *group);
         if found.is_empty() {
@@ -136,10 +142,10 @@ fn weight_of(cluster: &CandidateCluster) -> Option<Weight> {
 async fn set(args: SetArgs) -> anyhow::Result<Exit> {
     let world = connect(&args.look).await?;
     let group = GroupName(args.group.clone());
-    let candidates = survey(&world, Stateful::Allowed).await?.candidates;
-    let Some(candidate) = candidates.into_iter().find(|candidate| candidate.group == group) else {
-        return Err(user_error(format!("there is no group {group}"), "`crossfade weights get` lists them"));
-    };
+    let by_annotation = survey(&world, Stateful::Allowed).await?.candidates;
+    let by_bridge = bridged(&world, &by_annotation).await?;
+    let Knob { actuator, candidate } = knob_of(&group, by_annotation, by_bridge)?;
+    let group = candidate.group.clone();
     let now: BTreeMap<ClusterName, Weight> = candidate
         .clusters
         .iter()
@@ -153,7 +159,9 @@ async fn set(args: SetArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let spec = MigrationSpec {
-        groups: vec![args.group],
+        actuator,
+        i_will_edit_main_tf: args.i_will_edit_main_tf,
+        groups: vec![group.0],
         steps: vec![format!("{}/{}", step.from_weight, step.to_weight)],
         owners: args.owners,
         allow_stateful: true,
@@ -163,6 +171,43 @@ async fn set(args: SetArgs) -> anyhow::Result<Exit> {
     // Boxed: a future that holds a whole migration.
     Box::pin(carry_out(Request { dry_run: args.dry_run, yes: args.yes, output: args.output, ..request }))
         .await
+}
+
+/// What is turned for a group.
+#[derive(Debug)]
+struct Knob {
+    actuator: Actuator,
+    candidate: Candidate,
+}
+
+/// A group's own knob; for an Ingress that Argo CD keeps, the annotation of the cluster secret that feeds it and nothing else.
+fn knob_of(
+    group: &GroupName,
+    by_annotation: Vec<Candidate>,
+    by_bridge: Vec<Candidate>,
+) -> anyhow::Result<Knob> {
+    let Some(own) = by_annotation.into_iter().find(|candidate| candidate.group == *group) else {
+        let found = by_bridge.into_iter().find(|candidate| candidate.group == *group);
+        let candidate = found.ok_or_else(|| {
+            user_error(format!("there is no group {group}"), "`crossfade weights get` lists them")
+        })?;
+        return Ok(Knob { actuator: Actuator::GitopsBridge, candidate });
+    };
+    let hosts = hosts_of(&own);
+    let feeds = |candidate: &Candidate| !hosts.is_disjoint(&hosts_of(candidate));
+    match by_bridge.into_iter().find(feeds) {
+        Some(feeding) if is_kept_by_argo_cd(&own) => {
+            let others: Vec<String> = hosts_of(&feeding).difference(&hosts).cloned().collect();
+            if others.is_empty() {
+                return Ok(Knob { actuator: Actuator::GitopsBridge, candidate: feeding });
+            }
+            Err(user_error(
+                format!("{group} is fed by {}, which feeds {} as well", feeding.group, others.join(", ")),
+                format!("set {} for all of them, or give the application a weight of its own", feeding.group),
+            ))
+        }
+        _ => Ok(Knob { actuator: Actuator::Annotation, candidate: own }),
+    }
 }
 
 /// Two weights as one step of a migration.
@@ -234,6 +279,46 @@ mod tests {
 
     fn mk(weights: &[(&str, u8)]) -> BTreeMap<ClusterName, Weight> {
         weights.iter().map(|(name, weight)| ((*name).into(), Weight::new(*weight))).collect()
+    }
+
+    fn mk_candidate(group: &str, hosts: &[&str], keeper: Option<&str>) -> Candidate {
+        let cluster = CandidateCluster {
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            weight: Ok(Weight::ZERO),
+            set_identifier: None,
+            kept_by: keeper.map(ToOwned::to_owned),
+            load_balancer: None,
+            persistent_volumes: Vec::new(),
+            port: None,
+        };
+        Candidate {
+            group: group.into(),
+            clusters: [("blue".into(), cluster)].into(),
+            hosts_outside_zone: Vec::new(),
+            foreign_records: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_argo_cd_keeps_is_turned_at_the_cluster_secret() {
+        let argo_cd = Some("Argo CD (Application a)");
+        let ingresses = [
+            mk_candidate("a/own", &["own"], argo_cd),
+            mk_candidate("a/shares", &["one"], argo_cd),
+            mk_candidate("b/free", &["free"], None),
+        ];
+        let keys = [
+            mk_candidate("own_route53_weight", &["own"], None),
+            mk_candidate("route53_weight", &["one", "two"], None),
+        ];
+        let knob = |group: &str| knob_of(&group.into(), ingresses.to_vec(), keys.to_vec());
+        let turned = |group: &str| knob(group).map(|knob| (knob.actuator, knob.candidate.group.0)).unwrap();
+        assert_eq!(turned("a/own"), (Actuator::GitopsBridge, "own_route53_weight".to_owned()));
+        assert_eq!(turned("route53_weight"), (Actuator::GitopsBridge, "route53_weight".to_owned()));
+        assert_eq!(turned("b/free"), (Actuator::Annotation, "b/free".to_owned()));
+        let error = knob("a/shares").unwrap_err().to_string();
+        assert!(error.contains("fed by route53_weight, which feeds two"), "{error}");
+        assert!(knob("nobody").is_err());
     }
 
     fn step(now: &[(&str, u8)], wanted: &[(&str, u8)]) -> (String, u8, String, u8) {

@@ -37,11 +37,16 @@ pub struct LabProcess {
 }
 
 impl LabProcess {
-    /// Starts one with `args` and returns when it is up.
+    /// Starts one whose workloads are applied as manifests, with `args`, and returns when it is up.
     pub fn up(args: &[&str]) -> LabProcess {
+        LabProcess::up_by("manifests", args)
+    }
+
+    /// The same with workloads that come in as `delivery` says.
+    pub fn up_by(delivery: &str, args: &[&str]) -> LabProcess {
         let dir = fresh_dir("lab");
         let mut child = Command::new(CROSSFADE)
-            .args(["lab", "up", "--ttl", "1", "--dir"])
+            .args(["lab", "up", "--ttl", "1", "--delivery", delivery, "--dir"])
             .arg(&dir)
             .args(args)
             .stdin(Stdio::null())

@@ -14,27 +14,36 @@ use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
 use crate::exit::user_error;
 use crate::rehearsal::setup::AGENT_POD;
 
-/// Options of `lab up` about GitOps.
+/// Which repositories the lab's agents find where.
 #[derive(Clone, Debug, Default, Args)]
-pub struct GitOpsArgs {
-    /// Run an agent per cluster that keeps ApplicationSets and Applications as Argo CD does, and bring the examples in through a
-    /// Git repository in the lab's directory.
-    #[arg(long)]
-    gitops: bool,
+pub struct RepositoryArgs {
     /// Take a local clone for a repository's URL; may be repeated.
-    #[arg(long = "repo", value_name = "URL=DIR", requires = "gitops")]
+    #[arg(long = "repo", value_name = "URL=DIR")]
     repositories: Vec<String>,
 }
 
-impl GitOpsArgs {
-    /// Agents run.
-    pub fn is_on(&self) -> bool {
-        self.gitops
+/// Options of the lab's process about GitOps.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GitOpsArgs {
+    /// Run an agent per cluster that keeps ApplicationSets and Applications as Argo CD does.
+    #[arg(long)]
+    gitops: bool,
+    #[command(flatten)]
+    repositories: RepositoryArgs,
+}
+
+/// The words for a lab's process that runs agents.
+pub const GITOPS_WORD: &str = "--gitops";
+
+impl RepositoryArgs {
+    /// None is named.
+    pub fn is_empty(&self) -> bool {
+        self.repositories.is_empty()
     }
 
     /// The same, for the command line of another process; paths are made absolute.
     pub fn words(&self) -> anyhow::Result<Vec<String>> {
-        let mut words: Vec<String> = self.gitops.then(|| "--gitops".to_owned()).into_iter().collect();
+        let mut words = Vec::new();
         for (url, dir) in self.mapped()? {
             let dir = std::path::absolute(dir).context("a clone's directory has no absolute path")?;
             words.push(format!("--repo={url}={}", dir.display()));
@@ -50,14 +59,16 @@ impl GitOpsArgs {
         };
         self.repositories.iter().map(read).collect()
     }
+}
 
+impl GitOpsArgs {
     /// Starts the agents; they end when they are dropped.
     pub async fn start(&self, addresses: &LabAddresses) -> anyhow::Result<Vec<Agent>> {
         if !self.gitops {
             return Ok(Vec::new());
         }
         let cache_dir = addresses.dir.join("git");
-        let git = Git::start(GitOptions { cache_dir, repositories: self.mapped()? })?;
+        let git = Git::start(GitOptions { cache_dir, repositories: self.repositories.mapped()? })?;
         let mut agents = Vec::new();
         for address in &addresses.clusters {
             let name = ClusterName(address.name.clone());

@@ -30,6 +30,7 @@ pub fn render(prepared: &Prepared) -> String {
     for cluster in &prepared.world.clusters {
         lines.push(format!("  {:<9} context {}", cluster.name.0, cluster.context));
     }
+    lines.push(format!("  weights   {}", actuator(prepared.spec.actuator)));
     lines.push(format!("  state     Migration crossfade/{} in {}", prepared.name, prepared.home.name));
     lines.push(String::new());
     lines.extend(weights(spec, &prepared.admitted).to_string().lines().map(|line| format!("  {line}")));
@@ -55,6 +56,17 @@ pub fn render(prepared: &Prepared) -> String {
         }
     ));
     lines.join("\n")
+}
+
+/// Where weights are written, and who carries them on.
+fn actuator(actuator: Actuator) -> &'static str {
+    match actuator {
+        Actuator::Annotation => "annotation: on the Ingress or Service; the DNS controller carries them on",
+        Actuator::GitopsBridge => {
+            "gitops-bridge: on Argo CD's cluster secret; ApplicationSets, charts and the DNS controller carry them on"
+        }
+        Actuator::Route53 => "route53: in the record sets themselves",
+    }
 }
 
 fn plural(count: usize) -> &'static str {
