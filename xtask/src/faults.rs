@@ -68,6 +68,13 @@ impl Delivery {
             Delivery::Gitops => GITOPS,
         }
     }
+
+    fn actuator(self) -> &'static str {
+        match self {
+            Delivery::Manifests => "annotation",
+            Delivery::Gitops => "gitopsBridge",
+        }
+    }
 }
 
 /// What happened in all.
@@ -101,7 +108,7 @@ fn campaign(bench: &Bench, dir: &std::path::Path, options: Options) -> anyhow::R
     let users = Users::start(bench)?;
     let storms = Storms::start(bench, options.seed, options.storms, options.kills);
     let mut random = Random::new(options.seed);
-    let mut drivers = Drivers::new(bench, dir, options.driver);
+    let mut drivers = Drivers::new(bench, dir, &options);
     let mut tally = Tally::default();
     let mut from_blue = true;
     while tally.killed < options.kills || storms.are_to_come() {

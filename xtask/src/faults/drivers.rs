@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::clients::{Bench, printed};
 
-use super::contexts;
+use super::{Options, contexts};
 
 /// Between two questions for the phase of an object.
 const ASK_EVERY: Duration = Duration::from_millis(500);
@@ -49,6 +49,8 @@ pub(super) struct Drivers<'a> {
     bench: &'a Bench,
     dir: PathBuf,
     kind: Kind,
+    /// What an object says about where weights are written; the command line finds out itself.
+    actuator: &'static str,
     run: Run,
     child: Option<Child>,
     log: PathBuf,
@@ -57,11 +59,13 @@ pub(super) struct Drivers<'a> {
 }
 
 impl<'a> Drivers<'a> {
-    pub(super) fn new(bench: &'a Bench, dir: &Path, kind: Kind) -> Drivers<'a> {
+    pub(super) fn new(bench: &'a Bench, dir: &Path, options: &Options) -> Drivers<'a> {
         let run = Run { number: 0, from: String::new(), to: String::new() };
         let log = PathBuf::new();
         let dir = dir.to_owned();
-        Drivers { bench, dir, kind, run, child: None, log, started: 0, asked_at: Instant::now() }
+        let actuator = options.delivery.actuator();
+        let kind = options.driver;
+        Drivers { bench, dir, kind, actuator, run, child: None, log, started: 0, asked_at: Instant::now() }
     }
 
     /// Begins a migration.
@@ -152,11 +156,12 @@ impl<'a> Drivers<'a> {
     fn apply(&mut self) -> anyhow::Result<()> {
         let until = Instant::now() + APPLY_WITHIN;
         let Run { number, from, to } = &self.run;
+        let actuator = self.actuator;
         let script = format!(
             "sed \"s/ZONE/$DOMAIN/\" <<'END' | kg apply --request-timeout 5s -f -\n\
              {{\"apiVersion\": \"crossfade.dev/v1alpha1\", \"kind\": \"Migration\",\n\
              \"metadata\": {{\"name\": \"run-{number}\", \"namespace\": \"crossfade\"}},\n\
-             \"spec\": {{\"from\": \"{from}\", \"to\": \"{to}\", \"zone\": \"ZONE\", \"draws\": 500}}}}\nEND"
+             \"spec\": {{\"from\": \"{from}\", \"to\": \"{to}\", \"zone\": \"ZONE\", \"draws\": 500, \"actuator\": \"{actuator}\"}}}}\nEND"
         );
         loop {
             let output = self.bench.sh(&script);
