@@ -272,6 +272,7 @@ pub fn environment(addresses: &LabAddresses) -> Vec<(String, String)> {
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("CURL_HOME", addresses.curl_home.display().to_string()),
         ("CROSSFADE_ZONE", addresses.domain.clone()),
+        ("CROSSFADE_CONTEXTS", SIDES.map(|side| format!("{side}={}", context_of(side))).join(",")),
         ("CROSSFADE_DNS_SERVERS", servers.join(",")),
         ("CROSSFADE_RESOLVER", addresses.resolver.to_string()),
         ("CROSSFADE_PROBE_PROXY", addresses.proxy.to_string()),

@@ -26,8 +26,14 @@ const DNS_PORT: u16 = 53;
 /// Which cluster is reached through which context.
 #[derive(Clone, Debug, Args)]
 pub struct ClusterOptions {
-    /// The kubeconfig context of a cluster: `blue=CTX`. Without it, a context of the cluster's own name is used.
-    #[arg(long = "context", value_name = "NAME=CTX", value_parser = parse_context)]
+    /// The kubeconfig context of a cluster: `blue=CTX`; may be repeated. Without it, a context of the cluster's own name is used.
+    #[arg(
+        long = "context",
+        env = "CROSSFADE_CONTEXTS",
+        value_name = "NAME=CTX",
+        value_delimiter = ',',
+        value_parser = parse_context
+    )]
     pub contexts: Vec<(String, String)>,
 }
 

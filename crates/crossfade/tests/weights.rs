@@ -29,6 +29,8 @@ async fn weights_of_one_group_are_set_and_proven() {
     assert_eq!(of_group(&lab), (100, 0));
     let output = weights(&lab, &["set", GROUP, "green=100", "--yes"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("complete: team-burnham/burnham-ingress blue 100 / green 100"), "{said}");
     assert_eq!(of_group(&lab), (100, 100));
     let again = weights(&lab, &["set", GROUP, "green=100", "--yes"]);
     assert!(String::from_utf8_lossy(&again.stdout).contains("already"));

@@ -33,7 +33,12 @@ pub fn render(prepared: &Prepared) -> String {
     lines.push(format!("  weights   {}", actuator(prepared.spec.actuator)));
     lines.push(format!("  state     Migration crossfade/{} in {}", prepared.name, prepared.home.name));
     lines.push(String::new());
-    lines.extend(weights(spec, &prepared.admitted).to_string().lines().map(|line| format!("  {line}")));
+    lines.extend(
+        weights(spec, &prepared.admitted, &prepared.spec.zone)
+            .to_string()
+            .lines()
+            .map(|line| format!("  {line}")),
+    );
     lines.push(String::new());
     lines.push(
         "  each step: preflight, write, record, every name server, ratio test, TTL; then the next".to_owned(),
@@ -121,7 +126,17 @@ fn counts(spec: &Spec) -> Vec<String> {
     lines
 }
 
-fn weights(spec: &Spec, admitted: &[Admitted]) -> Table {
+/// `burnham` for `burnham.eks-blueprint.example.org`.
+fn within<'a>(host: &'a str, zone: &str) -> &'a str {
+    let zone = zone.trim_end_matches('.');
+    host.strip_suffix(zone)
+        .and_then(|rest| rest.strip_suffix('.'))
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(host)
+}
+
+/// Hosts are told as the zone knows them: its name is above the table.
+fn weights(spec: &Spec, admitted: &[Admitted], zone: &str) -> Table {
     let titles: Vec<String> = spec.steps.iter().map(ToString::to_string).collect();
     let mut headings = vec!["GROUP", "HOSTS", "NOW"];
     headings.extend(titles.iter().map(String::as_str));
@@ -131,7 +146,8 @@ fn weights(spec: &Spec, admitted: &[Admitted]) -> Table {
         let (from, to) = (of(&spec.from), of(&spec.to));
         let third = if group.weights.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
         let sum = (u16::from(from.get()) + u16::from(to.get())).min(255);
-        let mut row = vec![group.group.to_string(), group.hosts.join(","), format!("{from}/{to}")];
+        let hosts: Vec<&str> = group.hosts.iter().map(|host| within(host, zone)).collect();
+        let mut row = vec![group.group.to_string(), hosts.join(", "), format!("{from}/{to}")];
         for step in &spec.steps {
             let pair = step.pair(sum, third);
             row.push(pair.map_or_else(String::new, |pair| format!("{}/{}", pair.from, pair.to)));
@@ -139,4 +155,18 @@ fn weights(spec: &Spec, admitted: &[Admitted]) -> Table {
         table.row(row);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_without_their_zone() {
+        let zone = "blueprint.example.org.";
+        assert_eq!(within("web.blueprint.example.org", zone), "web");
+        assert_eq!(within("*.a.blueprint.example.org", zone), "*.a");
+        assert_eq!(within("blueprint.example.org", zone), "blueprint.example.org");
+        assert_eq!(within("web.notblueprint.example.org", zone), "web.notblueprint.example.org");
+    }
 }

@@ -72,12 +72,29 @@ impl Watcher {
         }
     }
 
+    /// Where the traffic is now, by the last step that was proven.
+    fn complete(&self, status: &Status) -> String {
+        let left: Vec<String> = status
+            .steps
+            .iter()
+            .rfind(|step| step.proven_at.is_some())
+            .into_iter()
+            .flat_map(|step| &step.groups)
+            .filter(|group| !group.from.is_zero())
+            .map(|group| format!("{} {} {} / {} {}", group.group, self.from, group.from, self.to, group.to))
+            .collect();
+        match left[..] {
+            [] => format!("complete: {} has all traffic", self.to),
+            _ => format!("complete: {}", left.join(", ")),
+        }
+    }
+
     /// The last line.
     pub fn finish(&self, status: &Status) {
         let paint = Paint::stderr();
         match status.phase {
             Phase::Complete => {
-                note(&paint.good(&format!("complete: {} has all traffic", self.to)));
+                note(&paint.good(&self.complete(status)));
                 note(&format!("own time: {}", own_time(status)));
             }
             Phase::RolledBack => note(&paint.bad(&format!("rolled back: {}", reason(status)))),
@@ -92,9 +109,10 @@ pub fn own_time(status: &Status) -> String {
     let own: Vec<u64> = status.steps.iter().filter_map(|step| step.own_millis).collect();
     let seconds = |millis: u64| std::time::Duration::from_millis(millis).as_secs_f64();
     format!(
-        "{:.1} s in {} steps, {:.1} s in the longest, beyond TTL, bake time, INSYNC and DNS controllers",
+        "{:.1} s in {} step{}, {:.1} s in the longest, beyond TTL, bake time, INSYNC and DNS controllers",
         seconds(own.iter().sum()),
         own.len(),
+        if own.len() == 1 { "" } else { "s" },
         seconds(own.iter().copied().max().unwrap_or(0))
     )
 }
