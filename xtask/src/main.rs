@@ -2,6 +2,7 @@
 
 mod argo;
 mod bench;
+mod charts;
 mod check;
 mod clients;
 mod faults;
@@ -60,6 +61,12 @@ enum Command {
         #[arg(long, value_enum)]
         only: Option<argo::Part>,
     },
+    /// Hold the chart renderer against the real helm.
+    Charts {
+        /// How many random charts.
+        #[arg(long, default_value_t = 100)]
+        seeds: u64,
+    },
     /// Time crossfade's DNS controller beside ExternalDNS.
     Bench {
         /// The crossfade to time: a release build says most.
@@ -105,6 +112,7 @@ fn main() -> ExitCode {
         Command::Clients { crossfade, only } => clients::run(crossfade, only),
         Command::Real { crossfade, dns } => real::run(crossfade, dns),
         Command::Argo { crossfade, only } => argo::run(crossfade, only),
+        Command::Charts { seeds } => charts::run(seeds),
         Command::Bench { crossfade } => bench::run(crossfade),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
         Command::Faults { crossfade, kills, storms, seed, driver, delivery } => {

@@ -68,6 +68,11 @@ impl Program {
         Ok(self.path_in(&cache()?))
     }
 
+    /// Where Go keeps a module of the program's version; fetches it when it is not there.
+    pub(crate) fn module(&self, module: &str) -> anyhow::Result<PathBuf> {
+        build::download(&std::env::temp_dir(), module, self.version)
+    }
+
     /// A file or directory of its module that is kept beside it.
     pub(crate) fn file(&self, path: &str) -> anyhow::Result<PathBuf> {
         let program = self.path()?;

@@ -60,7 +60,10 @@ impl Chart {
         metadata.validate()?;
         let mut chart = Self { metadata, ..Self::default() };
         let mut inner: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
-        for (path, bytes) in files {
+        for (path, mut bytes) in files {
+            if bytes.starts_with(BYTE_ORDER_MARK) {
+                bytes.drain(..BYTE_ORDER_MARK.len());
+            }
             if let Some(path) = path.strip_prefix("charts/") {
                 let (name, rest) = path.split_once('/').unwrap_or((path, ""));
                 if !name.starts_with(['_', '.']) {
@@ -103,7 +106,10 @@ impl Chart {
     }
 }
 
+/// What some editors put first; helm takes it away from every file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn text(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -28,7 +28,7 @@ use crate::error::CallError;
 use crate::execute::Call;
 use crate::value::{Map, Value};
 
-pub(crate) use documents::{WARNING_END, WARNING_START};
+pub(crate) use documents::{WARNING_END, WARNING_START, cannot_unmarshal};
 pub(crate) use paths::base as base_name;
 pub(crate) use semver::{Constraints, Version};
 

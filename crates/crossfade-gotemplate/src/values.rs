@@ -5,6 +5,7 @@ mod set;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::functions::cannot_unmarshal;
 use crate::{json, yaml};
 
 /// What is given to a chart besides its own `values.yaml`. Numbers that come from files are floats, as in Go; those of
@@ -32,16 +33,8 @@ impl Values {
             crate::value::Value::Map(map) => map,
             crate::value::Value::Nil => return Ok(()),
             other => {
-                return Err(Error::Values(format!(
-                    "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go value of type \
-                     map[string]interface {{}}",
-                    match other {
-                        crate::value::Value::List(_) => "array",
-                        crate::value::Value::Bool(_) => "bool",
-                        crate::value::Value::Float(_) => "number",
-                        _ => "string",
-                    }
-                )));
+                let why = cannot_unmarshal(&other, "map[string]interface {}");
+                return Err(Error::Values(format!("error unmarshaling JSON: while decoding JSON: {why}")));
             }
         };
         if let Some(Value::Object(over)) = json::to_serde_floats(&value.into()) {

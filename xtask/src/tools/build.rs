@@ -105,7 +105,7 @@ fn go_command(source: &Path, args: &[&str]) -> Command {
 }
 
 /// Fetches a module and says where it is.
-fn download(source: &Path, module: &str, version: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn download(source: &Path, module: &str, version: &str) -> anyhow::Result<PathBuf> {
     let output = go_command(source, &["mod", "download", "-json", &format!("{module}@{version}")])
         .stderr(Stdio::inherit())
         .output()

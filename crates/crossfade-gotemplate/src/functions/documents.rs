@@ -82,7 +82,8 @@ fn list_of(read: Result<Value, Error>, prefix: &str) -> Value {
     }
 }
 
-fn cannot_unmarshal(value: &Value, wanted: &str) -> String {
+/// What Go says of a value of another type than the one that is wanted.
+pub(crate) fn cannot_unmarshal(value: &Value, wanted: &str) -> String {
     let kind = match value {
         Value::Map(_) => "object",
         Value::List(_) => "array",

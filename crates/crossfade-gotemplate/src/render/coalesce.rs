@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::chart::{Chart, Metadata};
 use crate::compare::deep_copy;
 use crate::error::Error;
+use crate::functions::cannot_unmarshal;
 use crate::value::{Map, Value};
 use crate::yaml;
 
@@ -37,12 +38,11 @@ impl Loaded {
         let values = match yaml::read(&chart.values) {
             Ok(Value::Map(map)) => map,
             Ok(Value::Nil) => Map::new(),
-            Ok(_) => {
-                return Err(Error::Chart(
-                    "cannot load values.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal \
-                     into Go value of type map[string]interface {}"
-                        .to_owned(),
-                ));
+            Ok(other) => {
+                let why = cannot_unmarshal(&other, "map[string]interface {}");
+                return Err(Error::Chart(format!(
+                    "cannot load values.yaml: error unmarshaling JSON: while decoding JSON: {why}"
+                )));
             }
             Err(error) => return Err(Error::Chart(format!("cannot load values.yaml: {error}"))),
         };
