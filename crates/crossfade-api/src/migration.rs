@@ -231,6 +231,9 @@ pub enum SpecError {
     /// A step.
     #[error(transparent)]
     Step(#[from] StepTargetError),
+    /// A step that takes traffic back.
+    #[error("step {0} gives the destination less than a step before it")]
+    FallingStep(String),
     /// A gate.
     #[error(transparent)]
     Gate(#[from] GateError),
@@ -290,6 +293,9 @@ impl MigrationSpec {
                 return Err(StepTargetError { text: "a pause at the end".to_owned() }.into());
             }
             Some(StepTarget::Percent(_) | StepTarget::Weights(_)) => {}
+        }
+        if let Some(step) = StepTarget::first_fall(&steps) {
+            return Err(SpecError::FallingStep(step.to_string()));
         }
         Ok(Spec {
             from: self.from.as_str().into(),

@@ -1,7 +1,7 @@
 //! Shares of traffic as weights: 10 % becomes 90/10.
 //!
-//! The sum of the two weights stays what it was, so that a third cluster keeps its share. Where that sum is too coarse and
-//! no third cluster is there, the pair is scaled.
+//! Beside a third cluster the sum of the two weights stays what it was, so that it keeps its share. Without one the sum is that of
+//! the cluster that serves alone, or 100 where both serve, and is scaled where it is too coarse.
 
 use crate::Weight;
 
@@ -29,6 +29,18 @@ pub enum ThirdClusters {
     None,
     /// Others have weights: the sum of the pair stays.
     Some,
+}
+
+/// What the weights of a pair that has these weights add up to in a step, 1 to 255.
+///
+/// 100/0 and 100/100 both end at 0/100: a person who gives green 100 as well, as the pattern's procedure does, adds to the sum
+/// and means a share.
+pub fn sum_for(now: Pair, third: ThirdClusters) -> u16 {
+    /// Weights that are percentages.
+    const SHARED: u16 = 100;
+    let (from, to) = (u16::from(now.from.get()), u16::from(now.to.get()));
+    let sum = if third == ThirdClusters::None && from > 0 && to > 0 { SHARED } else { from + to };
+    sum.clamp(1, 255)
 }
 
 /// The pair that gives the destination `percent` (0 to 100) of what the pair gets together.
@@ -95,6 +107,16 @@ mod tests {
     fn scales_the_sum_where_it_is_too_coarse() {
         assert_eq!(weights(12.5, 100), (175, 25));
         assert_eq!(weights(10.0, 1), (9, 1));
+    }
+
+    #[test]
+    fn both_serving_is_no_larger_sum() {
+        let sum = |from, to, third| sum_for(Pair { from: Weight::new(from), to: Weight::new(to) }, third);
+        for (from, to, expected) in [(100, 0, 100), (100, 100, 100), (100, 10, 100), (0, 20, 20), (0, 0, 1)] {
+            assert_eq!(sum(from, to, ThirdClusters::None), expected, "{from}/{to}");
+        }
+        assert_eq!(sum(100, 10, ThirdClusters::Some), 110);
+        assert_eq!(sum(255, 255, ThirdClusters::Some), 255);
     }
 
     proptest! {

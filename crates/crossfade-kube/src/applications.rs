@@ -30,6 +30,28 @@ pub struct Application {
     pub helm_values: Vec<Value>,
     /// How far it is.
     pub sync: Sync,
+    /// What it keeps.
+    pub keeps: Vec<Kept>,
+    /// What Argo CD says is wrong with it, in one line.
+    pub trouble: Option<String>,
+}
+
+/// An object that an Application keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// `Ingress`, `Application`, …
+    pub kind: String,
+    /// Empty for what has none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Application {
+    /// Whether it keeps this object.
+    pub fn keeps(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.keeps.iter().any(|kept| kept.kind == kind && kept.namespace == namespace && kept.name == name)
+    }
 }
 
 /// Every Application of a namespace; none where Argo CD is not installed.
@@ -56,6 +78,9 @@ fn api(cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
 
 fn read(object: &DynamicObject) -> Application {
     let text = |pointer: &str| object.data.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let list = |pointer: &str| {
+        object.data.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    };
     let one = object.data.pointer("/spec/source");
     let several = object.data.pointer("/spec/sources").and_then(Value::as_array).into_iter().flatten();
     let is_done =
@@ -65,7 +90,35 @@ fn read(object: &DynamicObject) -> Application {
         made_by_set: object.owner_references().iter().any(|owner| owner.kind == "ApplicationSet"),
         helm_values: one.into_iter().chain(several).filter_map(helm_values).collect(),
         sync: if is_done { Sync::Done } else { Sync::Running },
+        keeps: list("/status/resources").iter().map(kept).collect(),
+        trouble: trouble(
+            list("/status/conditions"),
+            text("/status/operationState/phase"),
+            text("/status/operationState/message"),
+        ),
     }
+}
+
+fn kept(resource: &Value) -> Kept {
+    let text = |key: &str| resource[key].as_str().unwrap_or_default().to_owned();
+    Kept { kind: text("kind"), namespace: text("namespace"), name: text("name") }
+}
+
+/// A condition that is an error, or the message of an operation that failed.
+fn trouble(conditions: &[Value], phase: &str, message: &str) -> Option<String> {
+    /// A line of a terminal; helm's and git's own words can be pages.
+    const LENGTH_MAX: usize = 160;
+    let errors = conditions.iter().filter_map(|condition| {
+        let kind = condition["type"].as_str().filter(|kind| kind.ends_with("Error"))?;
+        Some(format!("{kind}: {}", condition["message"].as_str().unwrap_or_default()))
+    });
+    let failed = matches!(phase, "Failed" | "Error").then(|| format!("sync {phase}: {message}"));
+    let text = errors.into_iter().next().or(failed)?;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(match line.char_indices().nth(LENGTH_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    })
 }
 
 /// `valuesObject` wins over `values`, as in Argo CD. Text that is no YAML is no values; Argo CD says so itself.
@@ -102,5 +155,21 @@ mod tests {
         let running = json!({ "sync": { "status": "Synced" }, "operationState": { "phase": "Running" } });
         assert_eq!(mk(&json!({}), &running).sync, Sync::Running);
         assert_eq!(mk(&json!({}), &json!({ "sync": { "status": "OutOfSync" } })).sync, Sync::Running);
+    }
+
+    #[test]
+    fn says_what_is_wrong_in_one_line() {
+        let error = json!({ "type": "ComparisonError", "message": "rpc error:\n  unclosed action" });
+        let resources = json!([{ "kind": "Ingress", "namespace": "a", "name": "b" }]);
+        let status = json!({
+            "resources": resources, "conditions": [{ "type": "SharedResourceWarning", "message": "x" }, error],
+            "operationState": { "phase": "Failed", "message": "older" },
+        });
+        let application = mk(&json!({}), &status);
+        assert_eq!(application.trouble.as_deref(), Some("ComparisonError: rpc error: unclosed action"));
+        assert!(application.keeps("Ingress", "a", "b") && !application.keeps("Ingress", "a", "c"));
+        let failed = json!({ "operationState": { "phase": "Failed", "message": "é".repeat(500) } });
+        assert_eq!(mk(&json!({}), &failed).trouble.unwrap().chars().count(), 161);
+        assert_eq!(mk(&json!({}), &json!({})).trouble, None);
     }
 }

@@ -10,6 +10,7 @@ mod printer;
 #[cfg(feature = "lab")]
 mod rehearsal;
 mod settings;
+mod shell;
 mod table;
 
 use std::process::ExitCode;

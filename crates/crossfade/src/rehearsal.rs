@@ -175,7 +175,7 @@ impl Rehearsal {
                 report("workloads applied to both clusters");
             }
             Delivery::Gitops => {
-                let repositories = delivery::Repositories::make(&options.dir).await?;
+                let repositories = delivery::Repositories::make(&options.dir, report).await?;
                 let log = logs.join("bridge.log");
                 for ((side, weight), cluster) in sides {
                     delivery::apply_bridge(self, side, cluster, &repositories, weight, &log).await?;

@@ -11,7 +11,7 @@ use crossfade_core::migration::HopSeen;
 use crossfade_core::{GroupName, Weight};
 use crossfade_kube::applications::{Application, Sync};
 use crossfade_kube::bridge::{ClusterSecret, cluster_secrets};
-use crossfade_kube::groups::{Knob, is_argo_cd, knobs};
+use crossfade_kube::groups::{Knob, KnobKind, is_argo_cd, knobs};
 use crossfade_kube::{Cluster, KubeError};
 
 use crate::migration::place::{Object, Place, SecretKey};
@@ -78,32 +78,65 @@ fn kept_by_argo_cd_alone(mut knob: Knob) -> Knob {
     knob
 }
 
-/// The two hops that Applications are, for one annotation.
-pub(super) fn application_hops(applications: Option<&[Application]>, key: &str) -> Vec<HopSeen> {
+/// The two hops that Applications are, for the annotation that a place's weight is written on.
+pub(super) fn application_hops(
+    applications: Option<&[Application]>,
+    key: &str,
+    objects: &[Object],
+) -> Vec<HopSeen> {
+    let Some(applications) = applications else {
+        let unlisted = |name: &str| mk_hop(name, None, false, "they cannot be listed");
+        return vec![unlisted(hop::APPLICATION_SET), unlisted(hop::APPLICATIONS)];
+    };
+    let fed: Vec<(&Application, Weight)> = leading_to(applications, objects)
+        .into_iter()
+        .filter_map(|application| Some((application, weight_in(application, key)?)))
+        .collect();
     let of = |name: &str, by_set: bool| {
-        let Some(applications) = applications else {
-            return mk_hop(name, None, false, "they cannot be listed");
-        };
-        let fed: Vec<(&Application, Weight)> = applications
-            .iter()
-            .filter(|application| application.made_by_set == by_set)
-            .filter_map(|application| Some((application, weight_in(application, key)?)))
-            .collect();
-        let value = fed.first().map(|(_, weight)| *weight);
-        let value = value.filter(|weight| fed.iter().all(|(_, other)| other == weight));
-        let unfinished = fed.iter().find(|(application, _)| application.sync != Sync::Done);
-        let note = unfinished.map(|(application, _)| format!("Application {}", application.name));
+        let mut fed = fed.iter().filter(|(application, _)| application.made_by_set == by_set).peekable();
+        let first = fed.peek().map(|(_, weight)| *weight);
+        let all: Vec<_> = fed.collect();
+        let value = first.filter(|weight| all.iter().all(|(_, other)| other == weight));
+        let unfinished = all.iter().find(|(application, _)| application.sync != Sync::Done);
+        let note = unfinished.map(|(application, _)| match &application.trouble {
+            Some(trouble) => format!("Application {}: {trouble}", application.name),
+            None => format!("Application {}", application.name),
+        });
         HopSeen { name: name.to_owned(), value, busy: unfinished.is_some(), note }
     };
-    let set = of(hop::APPLICATION_SET, true);
-    let children = of(hop::APPLICATIONS, false);
     // A repository without an app of apps has no second generation.
-    let has_children = applications.is_some_and(|applications| {
-        applications
-            .iter()
-            .any(|application| !application.made_by_set && weight_in(application, key).is_some())
-    });
-    if has_children || applications.is_none() { vec![set, children] } else { vec![set] }
+    let has_children = fed.iter().any(|(application, _)| !application.made_by_set);
+    let set = of(hop::APPLICATION_SET, true);
+    if has_children { vec![set, of(hop::APPLICATIONS, false)] } else { vec![set] }
+}
+
+/// The Applications that keep the objects, and those that keep these. All of them while nobody says what he keeps: others hand
+/// the annotation on as well, and what is wrong with them is not this group's concern.
+fn leading_to<'a>(applications: &'a [Application], objects: &[Object]) -> Vec<&'a Application> {
+    let keeps_object = |application: &&Application| {
+        objects.iter().any(|object| {
+            let kind = match object.knob.kind {
+                KnobKind::Ingress => "Ingress",
+                KnobKind::Service => "Service",
+            };
+            application.keeps(kind, &object.knob.namespace, &object.knob.name)
+        })
+    };
+    let mut found: Vec<&Application> = applications.iter().filter(keeps_object).collect();
+    if found.is_empty() {
+        return applications.iter().collect();
+    }
+    let mut at = 0;
+    while let Some(child) = found.get(at) {
+        let child = child.name.clone();
+        let parents =
+            applications.iter().filter(|parent| parent.keeps("Application", ARGOCD_NAMESPACE, &child));
+        let new: Vec<&Application> =
+            parents.filter(|parent| found.iter().all(|known| known.name != parent.name)).collect();
+        found.extend(new);
+        at += 1;
+    }
+    found
 }
 
 fn mk_hop(name: &str, value: Option<Weight>, busy: bool, note: &str) -> HopSeen {
@@ -134,6 +167,7 @@ fn find_key(values: &serde_json::Value, key: &str) -> Option<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use crossfade_kube::applications::Kept;
     use crossfade_kube::bridge::SecretOwner;
     use serde_json::json;
 
@@ -141,7 +175,35 @@ mod tests {
 
     fn mk_application(name: &str, made_by_set: bool, weight: u8, sync: Sync) -> Application {
         let helm_values = vec![json!({ "spec": { "ingress": { "route53_weight": weight } } })];
-        Application { name: name.to_owned(), made_by_set, helm_values, sync }
+        Application {
+            name: name.to_owned(),
+            made_by_set,
+            helm_values,
+            sync,
+            keeps: Vec::new(),
+            trouble: None,
+        }
+    }
+
+    fn mk_ingress(namespace: &str, name: &str) -> Object {
+        let knob = Knob {
+            group: GroupName(format!("{namespace}/{name}")),
+            kind: KnobKind::Ingress,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            resource_version: "1".to_owned(),
+            hosts: Vec::new(),
+            weight: Ok(Weight::ZERO),
+            weight_keys: Vec::new(),
+            set_identifier: None,
+            load_balancer: None,
+            services: Vec::new(),
+            port: 443,
+            tls: true,
+            app: None,
+            kept_by: None,
+        };
+        Object { knob, addresses: Vec::new() }
     }
 
     #[test]
@@ -151,7 +213,7 @@ mod tests {
             mk_application("team-burnham", false, 100, Sync::Done),
             mk_application("team-riker", false, 100, Sync::Running),
         ];
-        let hops = application_hops(Some(&applications), "route53_weight");
+        let hops = application_hops(Some(&applications), "route53_weight", &[]);
         let shown: Vec<_> = hops.iter().map(|hop| (hop.name.as_str(), hop.value, hop.busy)).collect();
         assert_eq!(
             shown,
@@ -163,11 +225,44 @@ mod tests {
     }
 
     #[test]
+    fn only_applications_that_lead_to_the_objects_count() {
+        let keeping = |application: Application, kind: &str, namespace: &str, name: &str| Application {
+            keeps: vec![Kept {
+                kind: kind.to_owned(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            }],
+            ..application
+        };
+        let done = |name: &str, made_by_set| mk_application(name, made_by_set, 90, Sync::Done);
+        let riker = Application {
+            trouble: Some("ComparisonError: unclosed action".to_owned()),
+            ..mk_application("team-riker", false, 100, Sync::Running)
+        };
+        let applications = [
+            keeping(done("bootstrap", true), "Application", ARGOCD_NAMESPACE, "team-burnham"),
+            keeping(done("team-burnham", false), "Ingress", "team-burnham", "burnham-ingress"),
+            keeping(riker.clone(), "Ingress", "team-riker", "riker-ingress"),
+        ];
+        let hops_of = |namespace: &str, name: &str| {
+            application_hops(Some(&applications), "route53_weight", &[mk_ingress(namespace, name)])
+        };
+        let of_burnham = hops_of("team-burnham", "burnham-ingress");
+        assert!(of_burnham.len() == 2 && of_burnham.iter().all(|hop| !hop.busy && hop.note.is_none()));
+        assert!(of_burnham.iter().all(|hop| hop.value == Some(Weight::new(90))));
+        let of_riker = hops_of("team-riker", "riker-ingress");
+        let note = of_riker.last().unwrap().note.as_deref();
+        assert_eq!(note, Some("Application team-riker: ComparisonError: unclosed action"));
+        // Nobody says that he keeps it: all count.
+        assert!(hops_of("team-riker", "another").iter().any(|hop| hop.busy));
+    }
+
+    #[test]
     fn applications_that_disagree_or_cannot_be_listed_are_unknown() {
         let applications =
             [mk_application("a", true, 90, Sync::Done), mk_application("b", true, 10, Sync::Done)];
-        assert_eq!(application_hops(Some(&applications), "route53_weight")[0].value, None);
-        assert!(application_hops(None, "route53_weight").iter().all(|hop| hop.value.is_none()));
+        assert_eq!(application_hops(Some(&applications), "route53_weight", &[])[0].value, None);
+        assert!(application_hops(None, "route53_weight", &[]).iter().all(|hop| hop.value.is_none()));
     }
 
     #[test]

@@ -332,7 +332,7 @@ async fn hops_of(world: &World, memory: &mut Memory, at: Spot<'_>, is_readable: 
         (Actuator::GitopsBridge, Some(SecretKey { key, .. })) => {
             let mut hops = vec![mk(bridge_hop::SECRET, written)];
             let applications = memory.applications.get(at.cluster).map(|(_, found)| found.as_slice());
-            hops.extend(application_hops(applications, key));
+            hops.extend(application_hops(applications, key, &place.objects));
             hops
         }
         (Actuator::Annotation | Actuator::GitopsBridge, _) => Vec::new(),

@@ -207,6 +207,20 @@ pub enum Refusal {
         /// The host.
         host: String,
     },
+    /// Each cluster has the set identifier of the other.
+    #[error("{group} has the set identifier {from_identifier} in {from} and {to_identifier} in {to}")]
+    SwappedClusters {
+        /// The group.
+        group: GroupName,
+        /// What is called the source.
+        from: ClusterName,
+        /// Its set identifier.
+        from_identifier: String,
+        /// What is called the destination.
+        to: ClusterName,
+        /// Its set identifier.
+        to_identifier: String,
+    },
     /// An agent keeps the object as declared elsewhere.
     #[error("{group} in {cluster} is kept by {agent}, which would undo a write")]
     KeptByAgent {
@@ -267,6 +281,11 @@ impl Refusal {
                 "an Ingress or Service needs the annotations set-identifier and aws-weight in both clusters"
             }
             Refusal::NotFound(_) => "`crossfade status` lists the groups that exist",
+            // A group without a namespace is an annotation of cluster secrets.
+            Refusal::SplitGroup { group, .. } if !group.0.contains('/') => {
+                "choose all members, or give an application a weight of its own: the annotation APP_route53_weight of the cluster secrets"
+            }
+            Refusal::SwappedClusters { .. } => "do the contexts of --context belong to these clusters?",
             Refusal::SplitGroup { .. } => "choose all members, or give each host an Ingress of its own",
             Refusal::HostInOneCluster { .. } => {
                 "deploy it to both clusters first, or choose groups with --group"
@@ -286,7 +305,8 @@ impl Refusal {
     }
 }
 
-/// All refusals at once, or all groups.
+/// All refusals at once, or all groups. Where everything is asked for, groups that have been moved before are left out: one
+/// application after the other is how many begin.
 pub fn admit(
     spec: &Spec,
     selection: &Selection,
@@ -299,13 +319,17 @@ pub fn admit(
         refusals.push(Refusal::NothingFound(format!(" in {} and {}", spec.from, spec.to)));
     }
     let mut admitted = Vec::new();
+    let mut moved_before = Vec::new();
     for candidate in chosen {
         let found = refuse_candidate(spec, &candidate);
-        if found.is_empty() {
-            admitted.push(mk_admitted(spec, candidate));
-        } else {
-            refusals.extend(found);
+        match found[..] {
+            [] => admitted.push(mk_admitted(spec, candidate)),
+            [Refusal::NothingToMove { .. }] if *selection == Selection::All => moved_before.extend(found),
+            _ => refusals.extend(found),
         }
+    }
+    if admitted.is_empty() {
+        refusals.extend(moved_before);
     }
     if refusals.is_empty() { Ok(admitted) } else { Err(refusals) }
 }
@@ -423,10 +447,18 @@ fn refuse_weights(spec: &Spec, candidate: &Candidate) -> Vec<Refusal> {
     } else if weight_of(&spec.from).is_some_and(Weight::is_zero) {
         refusals.push(Refusal::NothingToMove { group: group.clone(), from: spec.from.clone() });
     }
-    if let (Some(from), Some(to)) = (identifier_of(&spec.from), identifier_of(&spec.to))
-        && from == to
-    {
-        refusals.push(Refusal::SameSetIdentifier { group: group.clone(), set_identifier: from });
+    if let (Some(from), Some(to)) = (identifier_of(&spec.from), identifier_of(&spec.to)) {
+        if from == to {
+            refusals.push(Refusal::SameSetIdentifier { group: group.clone(), set_identifier: from });
+        } else if is_named_after(&from, &spec.to) && is_named_after(&to, &spec.from) {
+            refusals.push(Refusal::SwappedClusters {
+                group: group.clone(),
+                from: spec.from.clone(),
+                from_identifier: from,
+                to: spec.to.clone(),
+                to_identifier: to,
+            });
+        }
     }
     let port_of = |name: &ClusterName| candidate.clusters.get(name).and_then(|cluster| cluster.port);
     if let (Some(from_port), Some(to_port)) = (port_of(&spec.from), port_of(&spec.to))
@@ -436,6 +468,12 @@ fn refuse_weights(spec: &Spec, candidate: &Candidate) -> Vec<Refusal> {
         refusals.push(Refusal::OtherPort { group, from, from_port, to, to_port });
     }
     refusals
+}
+
+/// `eks-blueprint-blue` is blue's, by the pattern.
+fn is_named_after(set_identifier: &str, cluster: &ClusterName) -> bool {
+    let rest = set_identifier.strip_suffix(cluster.0.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
 }
 
 fn mk_admitted(spec: &Spec, candidate: Candidate) -> Admitted {

@@ -11,7 +11,7 @@ use crate::migration::{
     Action, Admitted, ClusterStatus, Failure, GateKind, GroupStatus, HopTime, OnFailure, Phase, Plan,
     RatioResult, Seen, Spec, Stage, Status, StepGroupRecord, StepRecord, StepTarget, Wish, hop,
 };
-use crate::share::ThirdClusters;
+use crate::share::{Pair, ThirdClusters, sum_for};
 use crate::{ClusterName, UnixMillis, Weight};
 
 /// What the record of a step says when it is the way back.
@@ -228,11 +228,11 @@ fn mk_record(group: &GroupStatus, from: Weight, to: Weight) -> StepGroupRecord {
     StepGroupRecord { group: group.name.clone(), from, to, ratio: None, hops: Vec::new() }
 }
 
-fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<crate::share::Pair> {
-    let before =
-        |name: &ClusterName| group.cluster(name).map_or(0, |cluster| u16::from(cluster.before.get()));
+fn pair_of(group: &GroupStatus, spec: &Spec, target: StepTarget) -> Option<Pair> {
+    let before = |name: &ClusterName| group.cluster(name).map_or(Weight::ZERO, |cluster| cluster.before);
     let third = if group.clusters.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
-    target.pair((before(&spec.from) + before(&spec.to)).min(255), third)
+    let now = Pair { from: before(&spec.from), to: before(&spec.to) };
+    target.pair(sum_for(now, third), third)
 }
 
 fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
@@ -279,8 +279,10 @@ fn unsettled(status: &Status, spec: &Spec) -> Vec<String> {
                 .hops
                 .iter()
                 .find(|hop| hop.name != hop::RESOLVERS && (hop.busy || hop.value != Some(cluster.target)));
-            let hop = hop.map_or("an observation", |hop| hop.name.as_str());
-            lines.push(format!("{} in {}: {hop} to show {}", group.name, cluster.name, cluster.target));
+            let name = hop.map_or("an observation", |hop| hop.name.as_str());
+            let why =
+                hop.and_then(|hop| hop.note.as_ref()).map_or_else(String::new, |note| format!(" ({note})"));
+            lines.push(format!("{} in {}: {name} to show {}{why}", group.name, cluster.name, cluster.target));
         }
     }
     lines

@@ -80,6 +80,7 @@ fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
             value: seen.value,
             at: now,
             busy: seen.busy,
+            note: seen.note.clone(),
         }),
         Some(hop) => {
             if hop.value != seen.value {
@@ -87,6 +88,7 @@ fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
                 hop.at = now;
             }
             hop.busy = seen.busy;
+            hop.note.clone_from(&seen.note);
         }
     }
 }
@@ -103,14 +105,14 @@ fn take_resolvers(
     let due = at.after(ttl);
     let Some(hop) = cluster.hops.iter_mut().find(|hop| hop.name == hop::RESOLVERS) else {
         // First sight: nothing of this migration has moved yet, so caches hold what the name servers say.
-        cluster.hops.push(HopStatus { name: hop::RESOLVERS.to_owned(), value, at, busy: false });
+        cluster.hops.push(HopStatus { name: hop::RESOLVERS.to_owned(), value, at, busy: false, note: None });
         return;
     };
     if shown.iter().any(|weight| Some(*weight) != hop.value) {
         hop.busy = true;
     }
     if value.is_some() && hop.busy && now >= due {
-        *hop = HopStatus { name: hop::RESOLVERS.to_owned(), value, at: due, busy: false };
+        *hop = HopStatus { name: hop::RESOLVERS.to_owned(), value, at: due, busy: false, note: None };
     }
 }
 

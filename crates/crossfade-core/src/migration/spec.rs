@@ -105,13 +105,33 @@ pub enum StepTarget {
 }
 
 impl StepTarget {
-    /// The weights of this step for a group whose two weights add up to `sum` today; `None` for a pause.
+    /// The weights of this step for a group whose two weights are to add up to `sum` ([`crate::share::sum_for`]); `None` for a pause.
     pub fn pair(self, sum: u16, third: ThirdClusters) -> Option<Pair> {
         match self {
             StepTarget::Percent(percent) => Some(pair_for(percent, sum, third)),
             StepTarget::Weights(pair) => Some(pair),
             StepTarget::Pause => None,
         }
+    }
+
+    /// The destination's part of the pair, 0 to 1; `None` for a pause.
+    pub fn share(self) -> Option<f64> {
+        match self {
+            StepTarget::Percent(percent) => Some(percent / 100.0),
+            StepTarget::Weights(pair) => pair.share(),
+            StepTarget::Pause => None,
+        }
+    }
+
+    /// The first step that gives the destination less than one before it.
+    pub fn first_fall(steps: &[StepTarget]) -> Option<StepTarget> {
+        let mut most = 0.0_f64;
+        steps.iter().copied().find(|step| {
+            let Some(share) = step.share() else { return false };
+            let falls = share < most - 1e-9;
+            most = most.max(share);
+            falls
+        })
     }
 
     /// Shares from `step` to `max` in equal steps: 10 and 50 are 10, 20, 30, 40 and 50 %.

@@ -195,6 +195,9 @@ pub struct HopStatus {
     /// An older operation is running.
     #[serde(default)]
     pub busy: bool,
+    /// What holds it up, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The ratio test of one group and step.

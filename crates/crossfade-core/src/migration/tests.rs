@@ -503,6 +503,32 @@ fn status_survives_being_kept() {
 }
 
 #[test]
+fn what_was_moved_before_is_left_out_of_all() {
+    let spec = mk_spec(&["100%"]);
+    let mut moved = mk_candidate(Ok(0), Ok(100));
+    moved.group = "moved/before".into();
+    let both = vec![mk_candidate(Ok(100), Ok(0)), moved.clone()];
+    let admitted = admit(&spec, &Selection::All, both.clone()).unwrap();
+    assert_eq!(admitted.len(), 1);
+    assert_ne!(admitted[0].group, moved.group);
+    // Who is asked for by name is not left out without a word.
+    let named = Selection::Groups(both.iter().map(|candidate| candidate.group.clone()).collect());
+    assert!(matches!(admit(&spec, &named, both).unwrap_err()[..], [Refusal::NothingToMove { .. }]));
+}
+
+#[test]
+fn steps_that_fall_are_found() {
+    let fall = |steps: &[&str]| {
+        let steps: Vec<StepTarget> = steps.iter().map(|step| step.parse().unwrap()).collect();
+        StepTarget::first_fall(&steps).map(|step| step.to_string())
+    };
+    assert_eq!(fall(&["10%", "pause", "50%", "50%", "100%"]), None);
+    assert_eq!(fall(&["100/100", "0/100"]), None);
+    assert_eq!(fall(&["50%", "pause", "10%"]).as_deref(), Some("10%"));
+    assert_eq!(fall(&["60%", "100/100", "100%"]).as_deref(), Some("100/100"));
+}
+
+#[test]
 fn refuses_bad_groups_by_name() {
     let spec = mk_spec(&["100%"]);
     let refuse = |candidate| admit(&spec, &Selection::All, vec![candidate]).unwrap_err();
@@ -517,6 +543,11 @@ fn refuses_bad_groups_by_name() {
     let mut kept = mk_candidate(Ok(100), Ok(0));
     kept.clusters.get_mut(&ClusterName::from("green")).unwrap().kept_by = Some("Argo CD".into());
     assert!(matches!(refuse(kept)[0], Refusal::KeptByAgent { .. }));
+    let mut swapped = mk_candidate(Ok(100), Ok(0));
+    for (cluster, identifier) in [("blue", "eks-blueprint-green"), ("green", "eks-blueprint-blue")] {
+        swapped.clusters.get_mut(&cluster.into()).unwrap().set_identifier = Some(identifier.to_owned());
+    }
+    assert!(matches!(refuse(swapped)[0], Refusal::SwappedClusters { .. }));
     let mut elsewhere = mk_candidate(Ok(100), Ok(0));
     elsewhere.clusters.get_mut(&"green".into()).unwrap().port = Some(Port { number: 80, tls: false });
     assert!(matches!(refuse(elsewhere)[0], Refusal::OtherPort { .. }));

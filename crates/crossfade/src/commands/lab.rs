@@ -20,6 +20,7 @@ use crate::rehearsal::{
     ACCOUNT, Contents, Delivery, ENVIRONMENT, HOSTED_ZONE, REGION, Rehearsal, RehearsalOptions, SIDES,
     Workloads, context_of, environment,
 };
+use crate::shell::word;
 use crate::table::Table;
 
 /// Options of `crossfade lab`.
@@ -257,7 +258,13 @@ fn describe(addresses: &LabAddresses) -> String {
     lines.push(format!("  resolver  {}", addresses.resolver));
     lines.push(format!("  proxy     {}", addresses.proxy));
     lines.push(format!("  domain    {}", addresses.domain));
-    lines.push("to use it: eval \"$(crossfade lab env)\"".to_owned());
+    let is_usual = DirArgs { dir: None }.path().is_ok_and(|usual| usual == addresses.dir);
+    let dir = if is_usual {
+        String::new()
+    } else {
+        format!(" --dir {}", word(&addresses.dir.display().to_string()))
+    };
+    lines.push(format!("to use it: eval \"$(crossfade lab env{dir})\""));
     lines.join("\n")
 }
 
@@ -291,7 +298,9 @@ async fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut table = Table::new(&["CLUSTER", "LOAD BALANCER", "FOR", "STATE", "REQUESTS"]);
-    for balancer in &status.load_balancers {
+    let mut balancers: Vec<_> = status.load_balancers.iter().collect();
+    balancers.sort_by_key(|balancer| (&balancer.cluster, &balancer.members));
+    for balancer in balancers {
         let state = match (balancer.on, balancer.healthy) {
             (false, _) => "off",
             (true, true) => "healthy",

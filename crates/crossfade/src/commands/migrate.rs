@@ -79,7 +79,7 @@ pub struct MigrateArgs {
     /// Only these groups (`namespace/ingress`).
     #[arg(long = "group", value_name = "GROUP", conflicts_with = "hosts")]
     pub groups: Vec<String>,
-    /// Only the groups of these hosts.
+    /// Only the groups of these hosts; `burnham` is that of the zone.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
     /// Steps: shares of the destination (`10%`), weights, source first (`100/10`), or `pause`.
@@ -153,6 +153,11 @@ pub struct MigrateArgs {
     pub probes: ProbeOptions,
 }
 
+/// A host of one label is the zone's.
+fn in_zone(host: &str, zone: &str) -> String {
+    if host.contains('.') { host.to_owned() } else { format!("{host}.{}", zone.trim_end_matches('.')) }
+}
+
 fn parse_percent(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').parse::<f64>().map_err(|error| error.to_string())?;
     if (1.0..=100.0).contains(&number) { Ok(number) } else { Err("a share is 1 to 100 %".to_owned()) }
@@ -181,7 +186,7 @@ impl MigrateArgs {
             i_will_edit_main_tf: self.i_will_edit_main_tf,
             allow_stateful: self.allow_stateful,
             groups: self.groups.clone(),
-            hosts: self.hosts.clone(),
+            hosts: self.hosts.iter().map(|host| in_zone(host, &self.zone)).collect(),
             steps,
             gates: self.gates.clone(),
             on_failure: match self.on_failure {
@@ -288,11 +293,10 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
 /// Plan, question, migration.
 pub async fn carry_out(request: Request) -> anyhow::Result<Exit> {
     let prepared = prepare(&request).await?;
-    let text = plan::render(&prepared);
-    if request.output == Output::Text || request.dry_run {
-        data(&text);
-    } else {
-        note(&text);
+    match (request.output, request.dry_run) {
+        (Output::Text, _) => data(&plan::render(&prepared)),
+        (Output::Json, true) => data(&plan::json(&prepared).to_string()),
+        (Output::Json, false) => note(&plan::render(&prepared)),
     }
     if request.dry_run {
         return Ok(Exit::Done);

@@ -3,13 +3,13 @@
 use clap::Args;
 use crossfade_controller::migration::{HostView, Stateful, survey, view_groups};
 use crossfade_core::migration::Spec;
-use crossfade_core::ratio::{Bin, p_value};
+use crossfade_core::ratio::{Bin, p_value, power};
 use serde::Serialize;
 
 use crate::commands::migrate::Output;
 use crate::commands::status::{LookArgs, connect};
 use crate::exit::Exit;
-use crate::printer::data;
+use crate::printer::{data, note};
 use crate::table::Table;
 
 /// Options of `crossfade verify`.
@@ -43,10 +43,27 @@ pub async fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     let views = view_groups(&world, &survey, args.draws).await?;
     let hosts: usize = views.iter().map(|view| view.hosts.len()).sum();
     let level = Spec::ERROR_LEVEL / hosts.max(1) as f64;
-    let checked: Vec<Checked> = views
-        .iter()
-        .flat_map(|view| view.hosts.iter().map(|host| check(&view.group.0, host, level)))
-        .collect();
+    let found = power(args.draws, 0.5, 0.5 + POINTS_OFF, level);
+    if found < POWER_MIN {
+        note(&format!(
+            "{} questions find a half that is {:.0} points off with {:.0} % only: fits say nothing; ask more (--draws)",
+            args.draws,
+            POINTS_OFF * 100.0,
+            found * 100.0
+        ));
+    }
+    let checked: Vec<Checked> =
+        views
+            .iter()
+            .flat_map(|view| view.hosts.iter().map(|host| check(&view.group.0, host, level)))
+            .map(|row| {
+                if row.verdict == FITS && found < POWER_MIN {
+                    Checked { verdict: UNKNOWN, ..row }
+                } else {
+                    row
+                }
+            })
+            .collect();
     match args.output {
         Output::Json => data(&serde_json::to_string(&checked)?),
         Output::Text => {
@@ -71,6 +88,10 @@ pub async fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// How far off a share has to be to be found.
+const POINTS_OFF: f64 = 0.05;
+/// As often as tests are usually made to find what is there.
+const POWER_MIN: f64 = 0.8;
 const FITS: &str = "fits";
 const OFF: &str = "off";
 const UNKNOWN: &str = "unknown";

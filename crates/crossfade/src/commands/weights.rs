@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use crossfade_api::migration::{Actuator, MigrationSpec};
 use crossfade_controller::migration::{Stateful, survey};
 use crossfade_core::migration::{Candidate, CandidateCluster};
+use crossfade_core::share::Pair;
 use crossfade_core::{ClusterName, GroupName, Weight};
 use serde_json::json;
 
@@ -87,8 +88,17 @@ pub async fn run(args: WeightsArgs) -> anyhow::Result<Exit> {
 async fn get(args: GetArgs) -> anyhow::Result<Exit> {
     let world = connect(&args.look).await?;
     let mut found = survey(&world, Stateful::Allowed).await?.candidates;
-    let bridged = bridged(&world, &found).await?;
-    found.extend(bridged);
+    let by_bridge = bridged(&world, &found).await?;
+    let keepers: BTreeMap<GroupName, String> = found
+        .iter()
+        .filter(|candidate| is_kept_by_argo_cd(candidate))
+        .filter_map(|candidate| {
+            let feeding = by_bridge.iter().find(|feeding| feeds(feeding, candidate))?;
+            Some((candidate.group.clone(), format!("Argo CD, from {} of the cluster secret", feeding.group)))
+        })
+        .chain(by_bridge.iter().map(|key| (key.group.clone(), "the cluster secret".to_owned())))
+        .collect();
+    found.extend(by_bridge);
     if let Some(group) = &args.group {
         found.retain(|candidate| candidate.group.0 == *group);
         if found.is_empty() {
@@ -115,8 +125,9 @@ async fn get(args: GetArgs) -> anyhow::Result<Exit> {
     }
     let mut table = Table::new(&["GROUP", "CLUSTER", "WEIGHT", "SHARE", "SET IDENTIFIER", "KEPT BY"]);
     for candidate in &found {
-        let sum: u32 =
-            candidate.clusters.values().filter_map(weight_of).map(|weight| u32::from(weight.get())).sum();
+        // With one weight unknown, nobody knows a share.
+        let weights: Option<Vec<Weight>> = candidate.clusters.values().map(weight_of).collect();
+        let sum: u32 = weights.iter().flatten().map(|weight| u32::from(weight.get())).sum();
         for (name, cluster) in &candidate.clusters {
             let weight = weight_of(cluster);
             let share =
@@ -127,7 +138,10 @@ async fn get(args: GetArgs) -> anyhow::Result<Exit> {
                 weight.map_or_else(|| "?".to_owned(), |weight| weight.to_string()),
                 share.map_or_else(|| "-".to_owned(), |share| format!("{share:.1} %")),
                 cluster.set_identifier.clone().unwrap_or_else(|| "-".to_owned()),
-                cluster.kept_by.clone().unwrap_or_else(|| "-".to_owned()),
+                keepers
+                    .get(&candidate.group)
+                    .or(cluster.kept_by.as_ref())
+                    .map_or_else(|| "-".to_owned(), Clone::clone),
             ]);
         }
     }
@@ -194,8 +208,7 @@ fn knob_of(
         return Ok(Knob { actuator: Actuator::GitopsBridge, candidate });
     };
     let hosts = hosts_of(&own);
-    let feeds = |candidate: &Candidate| !hosts.is_disjoint(&hosts_of(candidate));
-    match by_bridge.into_iter().find(feeds) {
+    match by_bridge.into_iter().find(|feeding| feeds(feeding, &own)) {
         Some(feeding) if is_kept_by_argo_cd(&own) => {
             let others: Vec<String> = hosts_of(&feeding).difference(&hosts).cloned().collect();
             if others.is_empty() {
@@ -208,6 +221,11 @@ fn knob_of(
         }
         _ => Ok(Knob { actuator: Actuator::Annotation, candidate: own }),
     }
+}
+
+/// Whether an annotation of the cluster secret stands for a group's hosts.
+fn feeds(key: &Candidate, group: &Candidate) -> bool {
+    !hosts_of(key).is_disjoint(&hosts_of(group))
 }
 
 /// Two weights as one step of a migration.
@@ -226,7 +244,7 @@ impl Step {
     }
 }
 
-/// The source is the cluster that gives; when both take, one that serves already.
+/// The source is the cluster whose share falls; where none does, one that serves.
 fn step_of(
     group: &GroupName,
     now: &BTreeMap<ClusterName, Weight>,
@@ -260,8 +278,13 @@ fn step_of(
             "leave one of them above 0",
         ));
     }
-    let gives = |name: &ClusterName| after(name) < before(name);
-    let one_is_source = gives(one) || (!gives(other) && !before(one).is_zero());
+    let part = |of: &dyn Fn(&ClusterName) -> Weight| {
+        Pair { from: of(other), to: of(one) }.share().unwrap_or_default()
+    };
+    // The source is the cluster whose share falls; where none does, one that serves.
+    let (share_before, share_after) = (part(&before), part(&after));
+    let one_is_source = share_after < share_before - 1e-9
+        || ((share_after - share_before).abs() < 1e-9 && !before(one).is_zero());
     let (from, to) = if one_is_source { (one, other) } else { (other, one) };
     Ok(Step {
         from_weight: after(from),
@@ -327,7 +350,12 @@ mod tests {
     }
 
     #[test]
-    fn the_source_is_the_cluster_that_gives_or_serves() {
+    fn the_source_is_the_cluster_whose_share_falls() {
+        let now = [("blue", 90), ("green", 10)];
+        assert_eq!(step(&now, &[("green", 60)]), ("blue".into(), 90, "green".into(), 60));
+        assert_eq!(step(&now, &[("blue", 5)]), ("blue".into(), 5, "green".into(), 10));
+        assert_eq!(step(&now, &[("blue", 95)]), ("green".into(), 10, "blue".into(), 95));
+        assert_eq!(step(&now, &[("green", 0)]), ("green".into(), 0, "blue".into(), 90));
         let now = [("blue", 100), ("green", 0)];
         assert_eq!(step(&now, &[("green", 100)]), ("blue".into(), 100, "green".into(), 100));
         assert_eq!(step(&now, &[("blue", 0), ("green", 100)]), ("blue".into(), 0, "green".into(), 100));

@@ -38,9 +38,15 @@ pub struct Repositories {
 }
 
 impl Repositories {
-    /// Makes both, with the examples as their first commit.
-    pub async fn make(dir: &Path) -> anyhow::Result<Repositories> {
+    /// Makes both, with the examples as their first commit. Those of a lab before stay as they are, which `report` is told.
+    pub async fn make(dir: &Path, report: &mut impl FnMut(&str)) -> anyhow::Result<Repositories> {
         let dir = dir.join("repositories");
+        if has_branch(&dir.join("workloads.git")).await {
+            report(&format!(
+                "the repositories of a lab before are used; remove {} for new ones",
+                dir.display()
+            ));
+        }
         Ok(Repositories {
             workloads: make_repository(&dir, "workloads", WORKLOADS).await?,
             add_ons: make_repository(&dir, "addons", ADD_ONS).await?,
@@ -51,6 +57,18 @@ impl Repositories {
 async fn make_repository(dir: &Path, name: &str, files: &[File]) -> anyhow::Result<PathBuf> {
     let bare = dir.join(format!("{name}.git"));
     let work = dir.join(name);
+    if has_branch(&bare).await {
+        return Ok(bare);
+    }
+    // What a start that broke off left.
+    for left in [&bare, &work] {
+        match std::fs::remove_dir_all(left) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", left.display()));
+            }
+            _ => {}
+        }
+    }
     for (path, text) in files {
         let path = work.join(path);
         let parent = path.parent().context("a file has a directory")?;
@@ -89,6 +107,11 @@ async fn git(dir: &Path, args: &[&str]) -> anyhow::Result<()> {
         bail!("git {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(())
+}
+
+/// True when a lab before has made this repository: what was pushed to it since is somebody's work.
+async fn has_branch(bare: &Path) -> bool {
+    bare.is_dir() && git(bare, &["rev-parse", "--quiet", "--verify", BRANCH]).await.is_ok()
 }
 
 /// True when the git program can be run.

@@ -44,7 +44,13 @@ fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterSt
         hops: names
             .iter()
             .zip(hops)
-            .map(|(name, (value, at, busy))| HopStatus { name: (*name).to_owned(), value, at, busy })
+            .map(|(name, (value, at, busy))| HopStatus {
+                name: (*name).to_owned(),
+                value,
+                at,
+                busy,
+                note: None,
+            })
             .collect(),
         evaluates_target_health: false,
         load: None,

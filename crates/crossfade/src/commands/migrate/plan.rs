@@ -1,9 +1,10 @@
 //! What a migration is going to do, as a page to read before it is asked for.
 
 use crossfade_api::migration::Actuator;
-use crossfade_core::migration::{Admitted, Spec, StepTarget};
+use crossfade_core::migration::{Admitted, OnFailure, Spec, StepTarget};
 use crossfade_core::ratio::power;
-use crossfade_core::share::ThirdClusters;
+use crossfade_core::share::{Pair, ThirdClusters, sum_for};
+use serde_json::{Value, json};
 
 use crate::commands::migrate::Prepared;
 use crate::printer::Paint;
@@ -40,27 +41,135 @@ pub fn render(prepared: &Prepared) -> String {
             .map(|line| format!("  {line}")),
     );
     lines.push(String::new());
+    lines.extend(prose(prepared).iter().map(|text| wrapped(text)));
+    lines.join("\n")
+}
+
+/// What is said below the table, a paragraph each.
+fn prose(prepared: &Prepared) -> Vec<String> {
+    let spec = &prepared.core;
+    let mut lines: Vec<String> = left_out(prepared).into_iter().collect();
+    lines.extend(taken_back(spec, &prepared.admitted));
     lines.push(
-        "  each step: preflight, write, record, every name server, ratio test, TTL; then the next".to_owned(),
+        "each step: preflight, write, record, every name server, ratio test, TTL; then the next".to_owned(),
     );
     if prepared.spec.actuator == Actuator::Route53 {
         lines.push(
-            "  weights are written into the zone itself: a DNS controller outside these clusters that keeps these records \
+            "weights are written into the zone itself: a DNS controller outside these clusters that keeps these records \
              cannot be seen from here, and would undo it"
                 .to_owned(),
         );
     }
-    lines.push(format!("  {}", timeline(spec, prepared.ttl_seconds)));
-    lines.push(format!("  ratio test: {}", ratio_test(spec, groups)));
+    lines.push(timeline(spec, prepared.ttl_seconds));
+    lines.push(format!("ratio test: {}", ratio_test(spec, prepared.admitted.len())));
     lines.extend(counts(spec));
     lines.push(format!(
-        "  a failed gate {}; unattended only as long as this command runs",
+        "a failed gate {}; unattended only as long as this command runs",
         match spec.on_failure {
-            crossfade_core::migration::OnFailure::Rollback => "returns every weight",
-            crossfade_core::migration::OnFailure::Pause => "pauses",
+            OnFailure::Rollback => "returns every weight",
+            OnFailure::Pause => "pauses",
         }
     ));
-    lines.join("\n")
+    lines
+}
+
+/// Groups that a migration of everything has nothing to do for.
+fn left_out(prepared: &Prepared) -> Option<String> {
+    let groups = left_out_groups(prepared);
+    (!groups.is_empty()).then(|| format!("left out, moved before: {}", groups.join(", ")))
+}
+
+fn left_out_groups(prepared: &Prepared) -> Vec<&str> {
+    let selection = prepared.spec.selection();
+    let candidates = prepared.survey.candidates.iter().filter(|candidate| selection.chooses(candidate));
+    candidates
+        .map(|candidate| &candidate.group)
+        .filter(|group| prepared.admitted.iter().all(|admitted| admitted.group != **group))
+        .map(|group| group.0.as_str())
+        .collect()
+}
+
+/// The first step, where it gives the destination less than it has.
+fn taken_back(spec: &Spec, admitted: &[Admitted]) -> Option<String> {
+    let first = spec.steps.iter().find(|step| step.share().is_some())?;
+    let more = |group: &&Admitted| {
+        let has = now(spec, group).share().unwrap_or_default();
+        first.share().is_some_and(|share| share < has - 1e-9)
+    };
+    let groups: Vec<&str> = admitted.iter().filter(more).map(|group| group.group.0.as_str()).collect();
+    (!groups.is_empty()).then(|| {
+        format!(
+            "step {first} takes traffic back from {}, which has more of {} now",
+            spec.to,
+            groups.join(", ")
+        )
+    })
+}
+
+/// The weights of a group's pair.
+fn now(spec: &Spec, group: &Admitted) -> Pair {
+    let of = |name| group.weights.get(name).copied().unwrap_or_default();
+    Pair { from: of(&spec.from), to: of(&spec.to) }
+}
+
+/// The weights of every step; a pause has none.
+fn pairs(spec: &Spec, group: &Admitted) -> Vec<Option<Pair>> {
+    let third = if group.weights.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
+    let sum = sum_for(now(spec, group), third);
+    spec.steps.iter().map(|step| step.pair(sum, third)).collect()
+}
+
+/// A paragraph in lines that a terminal of usual width shows whole.
+fn wrapped(text: &str) -> String {
+    const WIDTH_MAX: usize = 100;
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(last) if line == 0 || line + 1 + word.chars().count() + 4 <= WIDTH_MAX => {
+                if line > 0 {
+                    last.push(' ');
+                }
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    format!("  {}", lines.join("\n    "))
+}
+
+/// The plan for programs.
+pub fn json(prepared: &Prepared) -> Value {
+    let spec = &prepared.core;
+    let pair = |pair: Pair| json!({ "from": pair.from, "to": pair.to });
+    let groups: Vec<Value> = prepared
+        .admitted
+        .iter()
+        .map(|group| {
+            let steps = spec.steps.iter().zip(pairs(spec, group));
+            json!({
+                "name": group.group,
+                "hosts": group.hosts,
+                "now": pair(now(spec, group)),
+                "steps": steps
+                    .map(|(step, weights)| json!({ "target": step.to_string(), "weights": weights.map(pair) }))
+                    .collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "migration": prepared.name,
+        "home": prepared.home.name,
+        "account": prepared.account,
+        "zone": { "name": prepared.world.zone.name, "id": prepared.world.zone.id },
+        "from": spec.from,
+        "to": spec.to,
+        "actuator": prepared.spec.actuator,
+        "groups": groups,
+        "left_out": left_out_groups(prepared),
+        "ttl_seconds": prepared.ttl_seconds,
+        "draws": spec.draws,
+    })
 }
 
 /// Where weights are written, and who carries them on.
@@ -110,14 +219,14 @@ fn counts(spec: &Spec) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some((gate, points)) = spec.counted_gate() {
         lines.push(format!(
-            "  counts: after each step's TTL the load balancers' requests have to agree within {points} points; CloudWatch has them \
+            "counts: after each step's TTL the load balancers' requests have to agree within {points} points; CloudWatch has them \
              some minutes late, and {} s without enough of them pause",
             gate.inconclusive_max.as_secs()
         ));
     }
     if let Some(residual) = spec.residual {
         lines.push(format!(
-            "  drained: when each load balancer of {} counts at most {} requests a minute, or after {} s, which are then reported",
+            "drained: when each load balancer of {} counts at most {} requests a minute, or after {} s, which are then reported",
             spec.from,
             residual.per_minute,
             residual.deadline.as_secs()
@@ -142,14 +251,10 @@ fn weights(spec: &Spec, admitted: &[Admitted], zone: &str) -> Table {
     headings.extend(titles.iter().map(String::as_str));
     let mut table = Table::new(&headings);
     for group in admitted {
-        let of = |name| group.weights.get(name).copied().unwrap_or_default();
-        let (from, to) = (of(&spec.from), of(&spec.to));
-        let third = if group.weights.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
-        let sum = (u16::from(from.get()) + u16::from(to.get())).min(255);
         let hosts: Vec<&str> = group.hosts.iter().map(|host| within(host, zone)).collect();
+        let Pair { from, to } = now(spec, group);
         let mut row = vec![group.group.to_string(), hosts.join(", "), format!("{from}/{to}")];
-        for step in &spec.steps {
-            let pair = step.pair(sum, third);
+        for pair in pairs(spec, group) {
             row.push(pair.map_or_else(String::new, |pair| format!("{}/{}", pair.from, pair.to)));
         }
         table.row(row);
@@ -160,6 +265,16 @@ fn weights(spec: &Spec, admitted: &[Admitted], zone: &str) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prose_fits_a_terminal() {
+        let text = format!("{} {}", "word ".repeat(40).trim(), "x".repeat(120));
+        let shown = wrapped(&text);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert!(lines.iter().filter(|line| line.len() > 100).count() == 1, "{shown}");
+        assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        assert!(lines[0].starts_with("  word") && lines[1].starts_with("    word"));
+    }
 
     #[test]
     fn hosts_are_told_without_their_zone() {

@@ -84,7 +84,7 @@ impl Watcher {
             .map(|group| format!("{} {} {} / {} {}", group.group, self.from, group.from, self.to, group.to))
             .collect();
         match left[..] {
-            [] => format!("complete: {} has all traffic", self.to),
+            [] => format!("complete: {} has all traffic of {}", self.to, groups_of(status)),
             _ => format!("complete: {}", left.join(", ")),
         }
     }
@@ -102,6 +102,13 @@ impl Watcher {
             Phase::Progressing | Phase::Draining | Phase::RollingBack => note("stopped"),
         }
     }
+}
+
+/// Its groups by name, where they are few enough to be read.
+fn groups_of(status: &Status) -> String {
+    const NAMED_MAX: usize = 5;
+    let names: Vec<&str> = status.groups.iter().map(|group| group.name.0.as_str()).collect();
+    if names.len() > NAMED_MAX { format!("{} groups", names.len()) } else { names.join(", ") }
 }
 
 /// How much of the steps was neither TTL, bake time, `INSYNC` nor the DNS controllers'.

@@ -57,6 +57,13 @@ fn clusters(group: &GroupStatus, indent: &str, paint: Paint) -> Vec<String> {
                 format!("{} {shown} {mark}", hop.name)
             })
             .collect();
+        let notes: String = cluster
+            .hops
+            .iter()
+            .filter(|hop| hop.busy || hop.value != Some(cluster.target))
+            .filter_map(|hop| hop.note.as_ref())
+            .map(|note| paint.bad(&format!("  {note}")))
+            .collect();
         let failing = cluster.gates.iter().filter(|gate| gate.failures > 0 || gate.unknown_since.is_some());
         let gate: String = failing
             .map(|gate| {
@@ -70,7 +77,7 @@ fn clusters(group: &GroupStatus, indent: &str, paint: Paint) -> Vec<String> {
             })
             .collect();
         format!(
-            "{indent}{branch} {:<8} {} → {}   {}{gate}",
+            "{indent}{branch} {:<8} {} → {}   {}{notes}{gate}",
             cluster.name.0,
             cluster.before,
             cluster.target,
