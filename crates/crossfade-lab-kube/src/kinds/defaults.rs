@@ -176,12 +176,17 @@ fn workload(resource: &ResourceType, object: &mut Value) {
 }
 
 fn job(spec: &mut Map<String, Value>) {
+    // One that says how many run, but not how many have to end well, is done when any has.
+    if spec.get("parallelism").is_none_or(Value::is_null) {
+        absent(spec, &[("completions", json!(1))]);
+    }
+    let backoff_limit =
+        if spec.get("backoffLimitPerIndex").is_none_or(Value::is_null) { 6 } else { i32::MAX };
     absent(
         spec,
         &[
-            ("completions", json!(1)),
             ("parallelism", json!(1)),
-            ("backoffLimit", json!(6)),
+            ("backoffLimit", json!(backoff_limit)),
             ("completionMode", json!("NonIndexed")),
             ("suspend", json!(false)),
             ("manualSelector", json!(false)),
