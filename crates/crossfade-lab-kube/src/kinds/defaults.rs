@@ -259,6 +259,17 @@ mod tests {
     }
 
     #[test]
+    fn a_job_says_how_many_have_to_end_well_unless_it_only_says_how_many_run() {
+        let completions = |spec: Value| {
+            let job = defaulted("batch", "jobs", json!({ "spec": spec }));
+            (job["spec"]["completions"].clone(), job["spec"]["parallelism"].clone())
+        };
+        assert_eq!(completions(json!({})), (json!(1), json!(1)));
+        assert_eq!(completions(json!({"completions": 3})), (json!(3), json!(1)));
+        assert_eq!(completions(json!({"parallelism": 2})), (Value::Null, json!(2)));
+    }
+
+    #[test]
     fn defaults_leave_absent_lists_absent() {
         let object = defaulted("discovery.k8s.io", "endpointslices", json!({"addressType": "IPv4"}));
         assert_eq!(object, json!({"addressType": "IPv4"}));
