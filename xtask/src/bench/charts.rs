@@ -13,13 +13,13 @@ use crate::{say, tools, workspace};
 
 /// Runs of each program and chart, alternating.
 const RUNS: usize = 15;
-/// Charts of the checkout: the pattern's workloads, an add-on, and the largest of the renderer's own tests.
+/// Charts of the checkout: the pattern's workloads, an app of apps, and the largest of the renderer's own tests.
 const CHARTS: [&str; 6] = [
     "examples/workloads/envs/dev",
     "examples/workloads/teams/team-burnham/dev",
     "examples/workloads/teams/team-riker/dev",
     "examples/workloads/multi-repo/ecsdemo-frontend",
-    "examples/addons/argocd/charts/addons/kyverno",
+    "examples/workloads/teams/team-geordie/dev",
     "crates/crossfade-gotemplate/tests/charts/aliases-of-families/chart",
 ];
 

@@ -197,27 +197,11 @@ fn edits(bench: &Bench) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
         watchers.watch(bench, side.context, "ingress -A", INGRESS)?;
         watchers.watch(bench, side.context, "secret -n argocd eks-blueprint-blue", SECRET)?;
     }
-    let mut fed = Vec::new();
-    for (index, side) in sides.iter().enumerate() {
-        drain(&watchers, QUIET_FOR);
-        edit(bench, side, FIRST_WEIGHT)?;
-        let weight = FIRST_WEIGHT.to_string();
-        let lines = drain(&watchers, QUIET_FOR).into_iter();
-        let is_fed = |seen: &Seen| seen.watcher == index * 2 && seen.words.get(1) == Some(&weight);
-        let names: BTreeSet<String> = lines.filter(is_fed).map(|seen| seen.words[0].clone()).collect();
-        fed.push(names);
-    }
-    if fed[0] != fed[1] || fed[0].is_empty() {
-        bail!(
-            "the weight goes to other Ingresses in the lab ({:?}) than in the real cluster ({:?})",
-            fed[0],
-            fed[1]
-        );
-    }
+    let fed = fed(bench, &watchers, &sides)?;
     say(&format!(
         "one weight feeds {} Ingresses: {}",
-        fed[0].len(),
-        fed[0].iter().cloned().collect::<Vec<_>>().join(", ")
+        fed.len(),
+        fed.iter().cloned().collect::<Vec<_>>().join(", ")
     ));
     let mut took = [Vec::new(), Vec::new()];
     for number in 1..=EDITS {
@@ -225,11 +209,37 @@ fn edits(bench: &Bench) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
             let weight = FIRST_WEIGHT + number;
             edit(bench, side, weight)?;
             took[index]
-                .push(arrival(&watchers, index, &fed[0], &weight.to_string()).with_context(|| side.name)?);
+                .push(arrival(&watchers, index, &fed, &weight.to_string()).with_context(|| side.name)?);
         }
     }
     let [ours, theirs] = took.map(|durations| seconds(&durations));
     Ok((ours, theirs))
+}
+
+/// The Ingresses whose weight is the cluster secret's, which are the same on both sides.
+fn fed(bench: &Bench, watchers: &Watchers, sides: &[&Side]) -> anyhow::Result<BTreeSet<String>> {
+    drain(watchers, QUIET_FOR);
+    for side in sides {
+        edit(bench, side, FIRST_WEIGHT)?;
+    }
+    let (began, weight) = (Instant::now(), FIRST_WEIGHT.to_string());
+    let mut fed = [BTreeSet::new(), BTreeSet::new()];
+    loop {
+        for seen in drain(watchers, QUIET_FOR) {
+            if seen.watcher % 2 == 0 && seen.words.get(1) == Some(&weight) {
+                fed[seen.watcher / 2].insert(seen.words[0].clone());
+            }
+        }
+        let [ours, theirs] = &fed;
+        if ours == theirs && !ours.is_empty() {
+            return Ok(ours.clone());
+        }
+        if began.elapsed() > COMES_WITHIN {
+            bail!(
+                "the weight goes to other Ingresses in the lab ({ours:?}) than in the real cluster ({theirs:?})"
+            );
+        }
+    }
 }
 
 fn edit(bench: &Bench, side: &Side, weight: usize) -> anyhow::Result<()> {
