@@ -208,6 +208,10 @@ pub(super) fn select_by_controller_uid(job: &mut Value) {
         labels.insert(format!("{prefix}job-name"), name.as_str().into());
     }
     job["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    // A Job without labels has its template's, those that were generated included: kube-apiserver shares one map.
+    if job["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
+        job["metadata"]["labels"] = job["spec"]["template"]["metadata"]["labels"].clone();
+    }
 }
 
 fn role_binding(object: &mut Value) {
@@ -267,6 +271,22 @@ mod tests {
         assert_eq!(completions(json!({})), (json!(1), json!(1)));
         assert_eq!(completions(json!({"completions": 3})), (json!(3), json!(1)));
         assert_eq!(completions(json!({"parallelism": 2})), (Value::Null, json!(2)));
+    }
+
+    #[test]
+    fn a_job_without_labels_has_those_of_its_template() {
+        let labels = |metadata: Value| {
+            let mut job =
+                json!({"metadata": metadata, "spec": {"template": {"metadata": {"labels": {"app": "x"}}}}});
+            select_by_controller_uid(&mut job);
+            job["metadata"]["labels"].clone()
+        };
+        let given = labels(json!({"name": "a", "uid": "u"}));
+        assert_eq!(
+            (&given["app"], &given["job-name"], &given["controller-uid"]),
+            (&json!("x"), &json!("a"), &json!("u"))
+        );
+        assert_eq!(labels(json!({"name": "a", "labels": {"own": "yes"}})), json!({"own": "yes"}));
     }
 
     #[test]
