@@ -84,12 +84,12 @@ impl Cluster {
                     *condition = json!({
                         "type": condition["type"], "status": "False", "reason": reason,
                         "lastProbeTime": null, "lastTransitionTime": at,
-                    })
+                    });
                 }
                 Some("PodReadyToStartContainers") => {
                     *condition = json!({
                         "type": condition["type"], "status": "False", "lastProbeTime": null, "lastTransitionTime": at,
-                    })
+                    });
                 }
                 Some("Initialized") if code == 0 => condition["reason"] = reason.into(),
                 _ => {}

@@ -6,7 +6,7 @@ use super::*;
 
 const NAMESPACE: &str = "default";
 
-fn mk_job(name: &str, spec: Value) -> Value {
+fn mk_job(name: &str, spec: &Value) -> Value {
     let mut job = json!({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name, "namespace": NAMESPACE }, "spec": spec,
     });
@@ -39,7 +39,7 @@ fn condition_types(job: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_job_runs_a_moment_and_is_complete() {
     let cluster = mk_cluster().await;
-    cluster.apply([mk_job("migrate", json!({}))]);
+    cluster.apply([mk_job("migrate", &json!({}))]);
     eventually("active", || cluster.job("migrate")["status"]["active"] == 1).await;
     let status = cluster.job("migrate")["status"].clone();
     assert_eq!((&status["terminating"], &status["uncountedTerminatedPods"]), (&json!(0), &json!({})));
@@ -89,12 +89,12 @@ async fn a_job_runs_a_moment_and_is_complete() {
 #[tokio::test]
 async fn a_job_that_is_to_fail_fails_after_its_retries() {
     let cluster = mk_cluster().await;
-    let mut on_job = mk_job("on-job", json!({ "backoffLimit": 1 }));
+    let mut on_job = mk_job("on-job", &json!({ "backoffLimit": 1 }));
     on_job["metadata"]["annotations"] = json!({ "lab.crossfade.dev/exit-code": "3" });
     let annotations = json!({ "annotations": { "lab.crossfade.dev/exit-code": "1" } });
     let on_template = mk_job(
         "restarted",
-        json!({ "backoffLimit": 2, "template": { "metadata": annotations, "spec": { "restartPolicy": "OnFailure" } } }),
+        &json!({ "backoffLimit": 2, "template": { "metadata": annotations, "spec": { "restartPolicy": "OnFailure" } } }),
     );
     cluster.apply([on_job, on_template]);
     for (job, failed) in [("on-job", 2), ("restarted", 1)] {
@@ -120,7 +120,7 @@ async fn a_job_that_is_to_fail_fails_after_its_retries() {
 async fn an_indexed_job_runs_each_index_once() {
     let cluster = mk_cluster().await;
     let spec = json!({ "completions": 3, "parallelism": 2, "completionMode": "Indexed" });
-    cluster.apply([mk_job("shards", spec)]);
+    cluster.apply([mk_job("shards", &spec)]);
     eventually("two of three", || {
         let pods = cluster.pods();
         assert!(pods.iter().filter(|pod| pod["status"]["phase"] == "Running").count() <= 2);
@@ -145,7 +145,7 @@ async fn an_indexed_job_runs_each_index_once() {
 #[tokio::test]
 async fn a_suspended_job_waits_and_loses_its_pods_without_failing() {
     let cluster = mk_cluster().await;
-    cluster.apply([mk_job("later", json!({ "backoffLimit": 0 }))]);
+    cluster.apply([mk_job("later", &json!({ "backoffLimit": 0 }))]);
     eventually("a pod", || cluster.pods().len() == 1).await;
     let suspend = |suspend: bool| {
         cluster
@@ -167,12 +167,12 @@ async fn a_suspended_job_waits_and_loses_its_pods_without_failing() {
 #[tokio::test]
 async fn jobs_go_with_their_pods_at_once_or_when_their_time_is_over() {
     let cluster = mk_cluster().await;
-    cluster.apply([mk_job("stopped", json!({}))]);
+    cluster.apply([mk_job("stopped", &json!({}))]);
     eventually("a pod", || cluster.pods().len() == 1).await;
     cluster.cluster.store.delete(&kinds::jobs(), Some(NAMESPACE), "stopped").unwrap();
     // Held by nothing, although nobody has counted it.
     eventually("nothing left", || cluster.job("stopped").is_null() && cluster.pods().is_empty()).await;
-    cluster.apply([mk_job("short", json!({ "ttlSecondsAfterFinished": 0 }))]);
+    cluster.apply([mk_job("short", &json!({ "ttlSecondsAfterFinished": 0 }))]);
     eventually("another pod", || cluster.pods().len() == 1).await;
     eventually("nothing left", || cluster.job("short").is_null() && cluster.pods().is_empty()).await;
 }
@@ -185,7 +185,7 @@ async fn an_ended_pod_is_behind_no_service() {
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "once", "namespace": NAMESPACE },
         "spec": { "selector": { "app": "once" }, "ports": [{ "port": 80 }] },
     });
-    cluster.apply([service, mk_job("once", spec)]);
+    cluster.apply([service, mk_job("once", &spec)]);
     let endpoints = || {
         let slices = cluster.list(&kinds::endpoint_slices(), NAMESPACE);
         slices.iter().map(|slice| slice["endpoints"].as_array().map_or(0, Vec::len)).sum::<usize>()
