@@ -2,12 +2,12 @@
 //!
 //! Both get the same repositories and the same bridge; what they make of them is compared field by field.
 
-mod carried;
+pub(crate) mod carried;
 mod compare;
 mod difference;
 mod intended;
 mod migrate;
-mod programs;
+pub(crate) mod programs;
 mod snapshot;
 mod stages;
 
@@ -74,7 +74,7 @@ fn prove(run: &Run<'_>, only: Option<Part>) -> anyhow::Result<(usize, usize)> {
 
 /// `rb` and `rg` are kubectl for the real blue and the real green; `bridge` applies the bridge as the lab does for its own
 /// clusters, with the weights of the side.
-fn prelude(kubeconfig: &Path, scratch: &Path) -> String {
+pub(crate) fn prelude(kubeconfig: &Path, scratch: &Path) -> String {
     format!(
         r#"export KUBECONFIG={}:$KUBECONFIG KUBECACHEDIR={}
 rb() {{ kubectl --context real-blue "$@"; }}
@@ -95,7 +95,7 @@ bridge() {{
 }
 
 /// Runs a script that has to end well.
-fn must(bench: &Bench, script: &str) -> anyhow::Result<()> {
+pub(crate) fn must(bench: &Bench, script: &str) -> anyhow::Result<()> {
     let output = bench.sh(script);
     if !output.status.success() {
         bail!("{script}\n{}", printed(&output));

@@ -67,11 +67,14 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         seeds: u64,
     },
-    /// Time crossfade's DNS controller beside ExternalDNS.
+    /// Time crossfade beside its peers: external-dns, Argo CD, helm.
     Bench {
-        /// The crossfade to time: a release build says most.
+        /// The crossfade to time: a release build says most, and its limits bind only a program in a directory `release`.
         #[arg(long)]
         crossfade: Option<PathBuf>,
+        /// Only a part of it.
+        #[arg(long, value_enum)]
+        only: Option<bench::Part>,
     },
     /// Play seeds of the simulated world and check the invariants of migrations.
     Sim {
@@ -113,7 +116,7 @@ fn main() -> ExitCode {
         Command::Real { crossfade, dns } => real::run(crossfade, dns),
         Command::Argo { crossfade, only } => argo::run(crossfade, only),
         Command::Charts { seeds } => charts::run(seeds),
-        Command::Bench { crossfade } => bench::run(crossfade),
+        Command::Bench { crossfade, only } => bench::run(crossfade, only),
         Command::Sim { seeds, first } => Ok(sim(first, seeds)),
         Command::Faults { crossfade, kills, storms, seed, driver, delivery } => {
             faults::run(crossfade, faults::Options { kills, storms, seed, driver, delivery })

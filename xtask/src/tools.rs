@@ -62,6 +62,9 @@ const ON_PATH: &[(&str, &str)] = &[
     ("redis-server", "apt-get install redis-server"),
 ];
 
+/// On PATH as well, for benches only.
+pub(crate) const FOR_BENCHES: &[(&str, &str)] = &[("time", "apt-get install time")];
+
 impl Program {
     /// Its path, whether it is there or not.
     pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
@@ -125,8 +128,7 @@ pub(crate) fn run(dir: Option<PathBuf>, names: &[String]) -> anyhow::Result<bool
 
 /// Fails with the names of what is needed and not found: everything on PATH, and `programs`.
 pub(crate) fn check_present(programs: &[Program]) -> anyhow::Result<()> {
-    let on_path = ON_PATH.iter().filter(|(program, _)| find(program).is_none());
-    let mut missing: Vec<String> = on_path.map(|(program, hint)| format!("{program}: {hint}")).collect();
+    let mut missing = missing_of(ON_PATH);
     for program in programs {
         if !program.path()?.exists() {
             missing.push(format!("{0}: cargo xtask tools {0}", program.name));
@@ -136,6 +138,20 @@ pub(crate) fn check_present(programs: &[Program]) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("programs are missing:\n  {}", missing.join("\n  "));
+}
+
+/// Fails with the names of those that are not on PATH.
+pub(crate) fn check_on_path(programs: &[(&str, &str)]) -> anyhow::Result<()> {
+    let missing = missing_of(programs);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!("programs are missing:\n  {}", missing.join("\n  "));
+}
+
+fn missing_of(programs: &[(&str, &str)]) -> Vec<String> {
+    let missing = programs.iter().filter(|(program, _)| find(program).is_none());
+    missing.map(|(program, hint)| format!("{program}: {hint}")).collect()
 }
 
 fn find(program: &str) -> Option<PathBuf> {

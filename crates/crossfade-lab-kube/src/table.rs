@@ -163,6 +163,26 @@ mod tests {
     }
 
     #[test]
+    fn a_job_says_how_many_of_how_many_and_how_it_stands() {
+        let registry = Registry::builtin();
+        let resource = registry.get(&ResourceId::new("batch", "jobs")).unwrap();
+        let cells = |object: Value| {
+            let objects = [Arc::new(object)];
+            let table =
+                document(&render(resource, "v1", &objects, Include::None, Columns::Shown), &json!({}));
+            table["rows"][0]["cells"].as_array().unwrap()[1..4].to_vec()
+        };
+        let condition = |kind: &str| json!({"type": kind, "status": "True"});
+        let complete = json!({"spec": {"completions": 3}, "status": {"succeeded": 3,
+            "startTime": "2026-01-01T00:00:00Z", "completionTime": "2026-01-01T00:00:05Z",
+            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")]}});
+        assert_eq!(cells(complete), ["Complete", "3/3", "5s"]);
+        let ending =
+            json!({"spec": {"parallelism": 2}, "status": {"conditions": [condition("FailureTarget")]}});
+        assert_eq!(cells(ending), ["FailureTarget", "0/1 of 2", ""]);
+    }
+
+    #[test]
     fn every_row_has_a_cell_for_every_column() {
         for resource in Registry::builtin().iter() {
             let object = Arc::new(json!({"metadata": {"name": "x"}}));

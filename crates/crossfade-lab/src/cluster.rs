@@ -8,6 +8,7 @@ pub(crate) mod object;
 mod conditions;
 mod deployments;
 mod events;
+mod jobs;
 mod logs;
 mod node;
 mod pods;
@@ -60,6 +61,7 @@ pub(crate) mod kinds {
     kinds! {
         deployments => ("apps", "deployments"),
         replica_sets => ("apps", "replicasets"),
+        jobs => ("batch", "jobs"),
         pods => ("", "pods"),
         services => ("", "services"),
         endpoints => ("", "endpoints"),
@@ -75,6 +77,7 @@ pub(crate) mod kinds {
 pub(crate) enum Key {
     Deployment(String, String),
     ReplicaSet(String, String),
+    Job(String, String),
     Pod(String, String),
     Service(String, String),
     /// All Services of a namespace: a pod in it changed.
@@ -180,7 +183,7 @@ impl ClusterHandle {
 /// A watched kind, and what to look at when one of its objects changes.
 type Watched = (fn() -> ResourceId, fn(&Cluster, &Value));
 
-const WATCHED: [Watched; 5] = [
+const WATCHED: [Watched; 6] = [
     (kinds::deployments, |cluster, object| {
         cluster.queue.add(Key::Deployment(text(object::namespace(object)), text(object::name(object))));
     }),
@@ -188,6 +191,9 @@ const WATCHED: [Watched; 5] = [
         let namespace = object::namespace(object);
         cluster.queue.add(Key::ReplicaSet(text(namespace), text(object::name(object))));
         cluster.add_owner(object, namespace);
+    }),
+    (kinds::jobs, |cluster, object| {
+        cluster.queue.add(Key::Job(text(object::namespace(object)), text(object::name(object))));
     }),
     (kinds::pods, |cluster, object| {
         let namespace = object::namespace(object);
@@ -229,6 +235,7 @@ impl Cluster {
         match owner["kind"].as_str() {
             Some("ReplicaSet") => self.queue.add(Key::ReplicaSet(text(namespace), owner_name)),
             Some("Deployment") => self.queue.add(Key::Deployment(text(namespace), owner_name)),
+            Some("Job") => self.queue.add(Key::Job(text(namespace), owner_name)),
             _ => {}
         }
     }
@@ -265,11 +272,7 @@ impl Cluster {
                     let delay = RETRY_DELAY * 2_u32.pow((*count).min(RETRY_DOUBLINGS_MAX));
                     *count += 1;
                     tracing::debug!(cluster = %self.name, ?key, %error, "tried again later");
-                    let cluster = Arc::clone(&self);
-                    tokio::spawn(async move {
-                        tokio::time::sleep(delay).await;
-                        cluster.queue.add(key);
-                    });
+                    self.queue.add_after(delay, key);
                 }
             }
             tokio::task::yield_now().await;
@@ -280,6 +283,7 @@ impl Cluster {
         match key {
             Key::Deployment(namespace, name) => self.reconcile_deployment(namespace, name),
             Key::ReplicaSet(namespace, name) => self.reconcile_replica_set(namespace, name),
+            Key::Job(namespace, name) => self.reconcile_job(namespace, name),
             Key::Pod(namespace, name) => self.reconcile_pod(namespace, name),
             Key::Service(namespace, name) => self.reconcile_service(namespace, name),
             Key::Services(namespace) => {

@@ -14,7 +14,7 @@ const GIVEN: &[&str] =
 
 /// Makes the real cluster more like the lab's; the number of objects that were not. An object whose owner is new comes with the
 /// next call.
-pub(super) fn carry(bench: &Bench, side: &str) -> anyhow::Result<usize> {
+pub(crate) fn carry(bench: &Bench, side: &str) -> anyhow::Result<usize> {
     let ours = list(bench, &format!("eks-blueprint-{side}"))?;
     let theirs = list(bench, &format!("real-{side}"))?;
     let made: Vec<Value> = ours.iter().filter_map(|our| owned(our, &theirs)).collect();

@@ -16,13 +16,14 @@ const DEFAULT_PROJECT: &str = r#"{"apiVersion":"argoproj.io/v1alpha1","kind":"Ap
 "spec":{"sourceRepos":["*"],"destinations":[{"namespace":"*","server":"*"}],"clusterResourceWhitelist":[{"group":"*","kind":"*"}]}}"#;
 
 /// One Argo CD. It ends with this value.
-pub(super) struct ArgoCd {
-    _processes: Vec<Process>,
+pub(crate) struct ArgoCd {
+    /// Redis and the three parts.
+    pub(crate) processes: Vec<Process>,
 }
 
 impl ArgoCd {
     /// Brings Argo CD's own objects into the real cluster of `side` and starts its parts.
-    pub(super) fn start(
+    pub(crate) fn start(
         bench: &Bench,
         servers: &Servers,
         side: &str,
@@ -51,7 +52,7 @@ impl ArgoCd {
         );
         run(bench, &script)?;
         let parts = Parts { side, home: &home, bin: &bin, kubeconfig: &kubeconfig, logs };
-        Ok(ArgoCd { _processes: parts.start()? })
+        Ok(ArgoCd { processes: parts.start()? })
     }
 }
 

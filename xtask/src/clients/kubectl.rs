@@ -119,6 +119,39 @@ m one | kb apply -f - && m one | kb apply -f - && m three | kb apply -f - && kb 
                  kb get deployment compass -n team-compass && kb scale deployment compass -n team-compass --replicas=2",
     },
     Check {
+        name: "kubectl waits for a Job, shows it, its log and its pod",
+        ends: Well,
+        words: &["condition met", "STATUS", "COMPLETIONS", "DURATION", "Complete", "1/1", "runs no container images", "Completed"],
+        script: "kb create job done --image=busybox -- true && kb wait --for=condition=complete job/done --timeout=20s && \
+                 kb get jobs done && kb logs -f job/done && kb get pods -l batch.kubernetes.io/job-name=done",
+    },
+    Check {
+        name: "kubectl describe job shows how it went, and that nothing was run",
+        ends: Well,
+        words: &["0 Active (0 Ready) / 1 Succeeded / 0 Failed", "SuccessfulCreate", "NotRun", "Completed"],
+        script: "kb describe job done",
+    },
+    Check {
+        name: "a Job that is to fail fails",
+        ends: Well,
+        words: &["condition met", "BackoffLimitExceeded", "Error"],
+        script: "kb apply -f - <<'END' && kb wait --for=condition=failed job/broken --timeout=20s
+apiVersion: batch/v1
+kind: Job
+metadata: {name: broken, namespace: default, annotations: {lab.crossfade.dev/exit-code: \"1\"}}
+spec: {backoffLimit: 0, template: {spec: {restartPolicy: Never, containers: [{name: a, image: busybox}]}}}
+END
+kb get job broken -o jsonpath='{.status.conditions[*].reason}' && kb get pods -l job-name=broken",
+    },
+    Check {
+        name: "kubectl delete job takes its pods along, in front and behind",
+        ends: Well,
+        words: &["job.batch \"done\" deleted", "job.batch \"broken\" deleted", "job.batch \"cut\" deleted", "No resources found"],
+        script: "kb create job cut --image=busybox >/dev/null; kb delete job cut --cascade=foreground --timeout=20s && \
+                 kb delete job broken --cascade=foreground --timeout=20s && kb delete job done --timeout=20s && \
+                 kb get jobs,pods -n default",
+    },
+    Check {
         name: "kubectl get --watch sees a change",
         ends: Well,
         words: &["watched"],

@@ -47,6 +47,16 @@ impl Process {
         Ok(Process { name: name.to_owned(), log, guard })
     }
 
+    /// The name that it was started under.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Resident memory, KiB, without its guard's; 0 when it has ended.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        children_of(self.guard.id()).into_iter().filter(|id| !is_shell(*id)).map(resident_kib).sum()
+    }
+
     /// What it has said so far.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -66,4 +76,21 @@ impl Drop for Process {
             crate::say(&format!("{} does not end: {error}", self.name));
         }
     }
+}
+
+/// Resident memory of a process, KiB; 0 when there is none.
+pub(crate) fn resident_kib(process_id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process_id}/status")).unwrap_or_default();
+    let resident = status.lines().find(|line| line.starts_with("VmRSS:"));
+    resident.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+}
+
+fn children_of(process_id: u32) -> Vec<u32> {
+    let path = format!("/proc/{process_id}/task/{process_id}/children");
+    let children = std::fs::read_to_string(path).unwrap_or_default();
+    children.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+}
+
+fn is_shell(process_id: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process_id}/comm")).is_ok_and(|name| name.trim() == "bash")
 }

@@ -47,6 +47,13 @@ impl Servers {
         Ok(Servers { kubeconfig, dir: dir.to_owned(), tokens, ports, processes })
     }
 
+    /// Resident memory of etcd and of one side's API server, KiB.
+    pub(crate) fn resident_kib(&self, side: &str) -> u64 {
+        let counted = ["etcd".to_owned(), format!("kube-apiserver-{side}")];
+        let is_counted = |process: &&Process| counted.iter().any(|name| name == process.name());
+        self.processes.iter().filter(is_counted).map(Process::resident_kib).sum()
+    }
+
     /// Returns when both answer that they are ready; says after how long.
     pub(crate) fn wait_until_ready(&mut self) -> anyhow::Result<Duration> {
         let began = Instant::now();

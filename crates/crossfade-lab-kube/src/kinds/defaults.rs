@@ -176,12 +176,17 @@ fn workload(resource: &ResourceType, object: &mut Value) {
 }
 
 fn job(spec: &mut Map<String, Value>) {
+    // One that says how many run, but not how many have to end well, is done when any has.
+    if spec.get("parallelism").is_none_or(Value::is_null) {
+        absent(spec, &[("completions", json!(1))]);
+    }
+    let backoff_limit =
+        if spec.get("backoffLimitPerIndex").is_none_or(Value::is_null) { 6 } else { i32::MAX };
     absent(
         spec,
         &[
-            ("completions", json!(1)),
             ("parallelism", json!(1)),
-            ("backoffLimit", json!(6)),
+            ("backoffLimit", json!(backoff_limit)),
             ("completionMode", json!("NonIndexed")),
             ("suspend", json!(false)),
             ("manualSelector", json!(false)),
@@ -203,6 +208,10 @@ pub(super) fn select_by_controller_uid(job: &mut Value) {
         labels.insert(format!("{prefix}job-name"), name.as_str().into());
     }
     job["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    // A Job without labels has its template's, those that were generated included: kube-apiserver shares one map.
+    if job["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
+        job["metadata"]["labels"] = job["spec"]["template"]["metadata"]["labels"].clone();
+    }
 }
 
 fn role_binding(object: &mut Value) {
@@ -251,6 +260,33 @@ mod tests {
         let object = defaulted("", "services", json!({"spec": {"ports": [{"port": 80}]}}));
         assert_eq!(object["spec"]["ports"], json!([{"port": 80, "protocol": "TCP", "targetPort": 80}]));
         assert_eq!(object["spec"]["type"], "ClusterIP");
+    }
+
+    #[test]
+    fn a_job_says_how_many_have_to_end_well_unless_it_only_says_how_many_run() {
+        let completions = |spec: Value| {
+            let job = defaulted("batch", "jobs", json!({ "spec": spec }));
+            (job["spec"]["completions"].clone(), job["spec"]["parallelism"].clone())
+        };
+        assert_eq!(completions(json!({})), (json!(1), json!(1)));
+        assert_eq!(completions(json!({"completions": 3})), (json!(3), json!(1)));
+        assert_eq!(completions(json!({"parallelism": 2})), (Value::Null, json!(2)));
+    }
+
+    #[test]
+    fn a_job_without_labels_has_those_of_its_template() {
+        let labels = |metadata: Value| {
+            let mut job =
+                json!({"metadata": metadata, "spec": {"template": {"metadata": {"labels": {"app": "x"}}}}});
+            select_by_controller_uid(&mut job);
+            job["metadata"]["labels"].clone()
+        };
+        let given = labels(json!({"name": "a", "uid": "u"}));
+        assert_eq!(
+            (&given["app"], &given["job-name"], &given["controller-uid"]),
+            (&json!("x"), &json!("a"), &json!("u"))
+        );
+        assert_eq!(labels(json!({"name": "a", "labels": {"own": "yes"}})), json!({"own": "yes"}));
     }
 
     #[test]

@@ -172,8 +172,18 @@ pub(super) fn job(object: &Value) -> Vec<Value> {
         "Terminating"
     } else if has("Suspended") {
         "Suspended"
+    } else if has("FailureTarget") {
+        "FailureTarget"
+    } else if has("SuccessCriteriaMet") {
+        "SuccessCriteriaMet"
     } else {
         "Running"
+    };
+    let succeeded = count(&status["succeeded"]);
+    let completions = match (spec["completions"].as_i64(), count(&spec["parallelism"])) {
+        (Some(completions), _) => format!("{succeeded}/{completions}"),
+        (None, parallelism @ 2..) => format!("{succeeded}/1 of {parallelism}"),
+        (None, _) => format!("{succeeded}/1"),
     };
     let duration = match (age::parse(&status["startTime"]), age::parse(&status["completionTime"])) {
         (Some(start), end) => age::human(end.unwrap_or_else(Timestamp::now).as_second() - start.as_second()),
@@ -183,7 +193,7 @@ pub(super) fn job(object: &Value) -> Vec<Value> {
     vec![
         name(object),
         state.into(),
-        format!("{}/{}", count(&status["succeeded"]), count(&spec["completions"])).into(),
+        completions.into(),
         duration.into(),
         created(object),
         containers,

@@ -23,12 +23,13 @@ const FILE_CHUNK_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Log {
     past: Mutex<VecDeque<String>>,
-    live: broadcast::Sender<String>,
+    /// `None` once the container has ended.
+    live: Mutex<Option<broadcast::Sender<String>>>,
 }
 
 impl Log {
     pub(crate) fn new() -> Log {
-        Log { past: Mutex::default(), live: broadcast::Sender::new(LIVE_LINES) }
+        Log { past: Mutex::default(), live: Mutex::new(Some(broadcast::Sender::new(LIVE_LINES))) }
     }
 
     pub(crate) fn push(&self, line: String) {
@@ -38,12 +39,25 @@ impl Log {
         }
         past.push_back(line.clone());
         // Under the same lock as the past, so that a new follower sees each line once. Nobody may be listening.
-        let _ = self.live.send(line);
+        if let Some(live) = &*self.live.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = live.send(line);
+        }
+    }
+
+    /// Nothing more is written: whoever follows comes to the end.
+    pub(crate) fn end(&self) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     fn source(&self) -> LogSource {
         let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        LogSource { past: past.iter().cloned().collect(), live: self.live.subscribe() }
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = match &*live {
+            Some(live) => live.subscribe(),
+            // Its sender ends here, so that there is nothing to wait for.
+            None => broadcast::Sender::new(1).subscribe(),
+        };
+        LogSource { past: past.iter().cloned().collect(), live }
     }
 }
 
@@ -60,6 +74,24 @@ impl Logs {
     pub(crate) fn insert(&self, namespace: &str, pod: &str, containers: ContainerLogs) {
         let key = (namespace.to_owned(), pod.to_owned());
         self.by_pod.write().unwrap_or_else(PoisonError::into_inner).insert(key, containers);
+    }
+
+    /// Lets everybody who follows a pod's containers come to the end; what they wrote stays.
+    pub(crate) fn end(&self, namespace: &str, pod: &str) {
+        let key = (namespace.to_owned(), pod.to_owned());
+        let by_pod = self.by_pod.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, log) in by_pod.get(&key).into_iter().flatten() {
+            log.end();
+        }
+    }
+
+    /// Writes a line into the log of each of a pod's containers.
+    pub(crate) fn push(&self, namespace: &str, pod: &str, line: &str) {
+        let key = (namespace.to_owned(), pod.to_owned());
+        let by_pod = self.by_pod.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, log) in by_pod.get(&key).into_iter().flatten() {
+            log.push(line.to_owned());
+        }
     }
 
     pub(crate) fn remove(&self, namespace: &str, pod: &str) {
@@ -138,6 +170,14 @@ mod tests {
         assert_eq!((past.len(), past[0].as_str()), (LINES_MAX, "1"));
         assert!(logs.lines("ns", "pod", "").is_some());
         assert!(logs.lines("ns", "pod", "other").is_none());
+        let mut follower = logs.lines("ns", "pod", "app").unwrap().live;
+        logs.push("ns", "pod", "last");
+        logs.end("ns", "pod");
+        assert_eq!(follower.try_recv().unwrap(), "last");
+        let closed = broadcast::error::TryRecvError::Closed;
+        assert_eq!(follower.try_recv(), Err(closed.clone()));
+        let mut late = logs.lines("ns", "pod", "app").unwrap();
+        assert_eq!((late.past.last().unwrap().as_str(), late.live.try_recv()), ("last", Err(closed)));
         logs.remove("ns", "pod");
         assert!(logs.lines("ns", "pod", "app").is_none());
     }

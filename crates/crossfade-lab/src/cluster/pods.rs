@@ -1,13 +1,16 @@
 //! The node: it places pods, runs what it knows, and says how they are.
 //!
 //! A container of a known image is the sample program on loopback ports of its own, one per port that it declares; any
-//! other image is Running and answers 501 naming itself. No image is pulled, no command is run, probes are not asked.
+//! other image is Running and answers 501 naming itself, or ends after a moment where it is not to be restarted ([`ending`]).
+//! No image is pulled, no command is run, probes are not asked.
+
+mod ending;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossfade_lab_kube::ApiError;
 use serde_json::{Value, json};
@@ -22,6 +25,8 @@ use crate::fault::Fault;
 use crate::names::hex;
 use crate::sample_app::{self, Settings};
 use crate::stop::Stop;
+
+pub(super) use ending::EXIT_CODE;
 
 /// A pod that stands for a process of its own: its log is this file, relative to the lab's directory.
 const LOG_FILE: &str = "lab.crossfade.dev/log-file";
@@ -88,6 +93,8 @@ struct Running {
     ports: BTreeMap<u16, SocketAddr>,
     stop: Stop,
     followers: Vec<AbortHandle>,
+    /// Of a pod that comes to an end.
+    end_at: Option<Instant>,
 }
 
 impl Drop for Running {
@@ -110,6 +117,10 @@ impl Cluster {
             }
             Err(error) => return Err(error),
         };
+        if self.release_orphan(&pod)? {
+            // That leads to the next look.
+            return Ok(());
+        }
         if is_deleting(&pod) {
             self.stop_pod(&key(&pod));
             let has_finalizers =
@@ -119,6 +130,12 @@ impl Cluster {
                 Err(error) if !error.is_not_found() => Err(error),
                 _ => Ok(()),
             };
+        }
+        if ending::has_ended(&pod) {
+            return Ok(());
+        }
+        if self.pods.is_due(&pod) {
+            return self.end_pod(&pod);
         }
         if self.pods.has(&pod) {
             return self.report_readiness(&pod);
@@ -144,6 +161,7 @@ impl Cluster {
             ports: BTreeMap::new(),
             stop: Stop::new(),
             followers: Vec::new(),
+            end_at: None,
         };
         let mut logs = Vec::new();
         for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
@@ -173,6 +191,9 @@ impl Cluster {
         }
         self.logs.insert(namespace(&pod), name(&pod), logs);
         self.pods.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key(&pod), running);
+        if ending::ends(&pod) {
+            self.end_pod_later(&pod);
+        }
         let ready = self.fault.get() != Fault::Unhealthy;
         let status = self.running_status(&pod, ready);
         self.write_pod_status(&pod, status)

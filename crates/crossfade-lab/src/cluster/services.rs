@@ -32,6 +32,8 @@ impl Cluster {
                 selects(&service["spec"]["selector"], pod)
                     && pod["status"]["podIP"].is_string()
                     && !is_deleting(pod)
+                    // Those that have ended are endpoints of nothing.
+                    && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
             })
             .collect();
         pods.sort_by(|one, other| name(one).cmp(name(other)));

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod jobs;
+
 use serde_json::json;
 
 use super::object::{annotation, has_condition, name};
@@ -53,6 +55,7 @@ fn kind_of(object: &Value) -> ResourceId {
         "Service" => kinds::services(),
         "Ingress" => kinds::ingresses(),
         "Pod" => kinds::pods(),
+        "Job" => kinds::jobs(),
         other => panic!("{other}"),
     }
 }
