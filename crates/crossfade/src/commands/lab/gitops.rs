@@ -9,7 +9,7 @@ use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_kube::Cluster;
 use crossfade_kube::apply::{apply, parse};
 use crossfade_lab::LabAddresses;
-use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
+use crossfade_lab_gitops::{Agent, AgentOptions, ChartOptions, Charts, Git, GitOptions};
 
 use crate::exit::user_error;
 use crate::rehearsal::setup::AGENT_POD;
@@ -21,7 +21,7 @@ pub struct GitOpsArgs {
     /// Git repository in the lab's directory.
     #[arg(long)]
     gitops: bool,
-    /// Take a local clone for a repository's URL; may be repeated.
+    /// Take a local directory for a repository's URL, a clone or one with charts; may be repeated.
     #[arg(long = "repo", value_name = "URL=DIR", requires = "gitops")]
     repositories: Vec<String>,
 }
@@ -56,8 +56,10 @@ impl GitOpsArgs {
         if !self.gitops {
             return Ok(Vec::new());
         }
-        let cache_dir = addresses.dir.join("git");
-        let git = Git::start(GitOptions { cache_dir, repositories: self.mapped()? })?;
+        let repositories = self.mapped()?;
+        let cache_dir = addresses.dir.join("charts");
+        let charts = Charts::start(ChartOptions { cache_dir, repositories: repositories.clone() })?;
+        let git = Git::start(GitOptions { cache_dir: addresses.dir.join("git"), repositories })?;
         let mut agents = Vec::new();
         for address in &addresses.clusters {
             let name = ClusterName(address.name.clone());
@@ -67,6 +69,7 @@ impl GitOpsArgs {
                 client: cluster.client.clone(),
                 cluster_name: address.name.clone(),
                 git: git.clone(),
+                charts: charts.clone(),
                 log: Some(addresses.dir.join(&log)),
             });
             agents.push(agent.await.with_context(|| format!("the GitOps agent of {}", address.name))?);
