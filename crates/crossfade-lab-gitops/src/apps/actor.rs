@@ -255,7 +255,8 @@ impl Actor {
     async fn write(&self, application: &Value, status: Value, ends_operation: bool) -> Result<(), ApiError> {
         let mut wanted = application.clone();
         wanted["status"] = status;
-        if let Some(annotations) = wanted["metadata"]["annotations"].as_object_mut() {
+        // Without making annotations where there are none: a patch that takes them away takes those that came meanwhile.
+        if let Some(Value::Object(annotations)) = wanted["metadata"].get_mut("annotations") {
             annotations.remove(REFRESH);
         }
         if ends_operation {
