@@ -250,7 +250,12 @@ impl Registry {
             known.index_at = Some(Instant::now());
             Ok(index)
         };
-        self.remembered("index.yaml", fresh, enough, listed).await
+        let listed = self.remembered("index.yaml", fresh, enough, listed).await;
+        if listed.is_err() {
+            // What cannot be listed any more is not known: else the next look would find everything well.
+            lock(&self.known).index = None;
+        }
+        listed
     }
 
     async fn tags(&self, oci: &Oci, chart: &str, fresh: Fresh) -> Result<Arc<Vec<String>>, Failure> {
@@ -267,7 +272,11 @@ impl Registry {
             lock(&self.known).tags.insert(chart.to_owned(), (Instant::now(), Arc::clone(&tags)));
             Ok(tags)
         };
-        self.remembered(chart, fresh, enough, listed).await
+        let listed = self.remembered(chart, fresh, enough, listed).await;
+        if listed.is_err() {
+            lock(&self.known).tags.remove(chart);
+        }
+        listed
     }
 
     /// Asks when it is this one's turn, unless another has the answer by then or it failed a moment ago.

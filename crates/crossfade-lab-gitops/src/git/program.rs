@@ -88,7 +88,7 @@ async fn run(
     within: Duration,
 ) -> Result<Vec<u8>, String> {
     let mut command = Command::new("git");
-    for name in TRACES {
+    for name in TRACES.iter().chain(session.removed) {
         command.env_remove(name);
     }
     command

@@ -22,14 +22,19 @@ pub(super) struct Session {
     pub(super) arguments: Vec<String>,
     /// `GIT_SSH_COMMAND`
     pub(super) ssh_command: String,
+    /// What of the user's environment would win over the cluster's trust.
+    pub(super) removed: &'static [&'static str],
 }
+
+const TRUST_OF_USER: [&str; 5] =
+    ["GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_NO_VERIFY", "GIT_SSL_CERT", "GIT_SSL_KEY"];
 
 impl Session {
     /// Without credentials and trust of the cluster's: the user's own configuration stands.
     pub(super) fn of_user() -> Session {
         let ssh_command =
             format!("ssh -o BatchMode=yes -o ConnectTimeout={CONNECT_SECONDS} -o StrictHostKeyChecking=yes");
-        Session { dir: None, arguments: Vec::new(), ssh_command }
+        Session { dir: None, arguments: Vec::new(), ssh_command, removed: &[] }
     }
 
     /// With what the cluster has for a URL. `parent` is a directory that only the user can enter.
@@ -55,6 +60,9 @@ impl Session {
             return Ok(());
         }
         let config = write(&dir, "config", &https_config(&dir, url, access)?)?;
+        if access.authorities.is_some() || !access.client_certificate.is_empty() {
+            self.removed = &TRUST_OF_USER;
+        }
         self.arguments = vec!["-c".to_owned(), format!("include.path={}", config.display())];
         Ok(())
     }

@@ -70,7 +70,20 @@ async fn a_registry_that_goes_away_takes_nothing_with_it() {
     web.put("/archives/demo-1.0.0.tgz", Page::new(mk_chart("demo", "1.0.0", "")));
     create(&lab, mk_chart_application("exact", &web.url(), "demo", "1.0.0"));
     lab.until_synced("exact").await;
+    create(&lab, mk_chart_application("range", &web.url(), "demo", "1.x"));
+    lab.until_condition("applications", "range", "SharedResourceWarning").await;
     web.end().await;
+    refresh(&lab, "range", "normal");
+    let message = lab.until_condition("applications", "range", "ComparisonError").await;
+    assert!(message.contains("error loading repo index: error making HTTP request: Get"), "{message}");
+    // Looked at again, by no refresh, it is still so.
+    let rules = json!([{"group": "", "kind": "ConfigMap", "jsonPointers": ["/x"]}]);
+    lab.patch("argoproj.io", "applications", "range", |application| {
+        application["spec"]["ignoreDifferences"] = rules.clone();
+    });
+    let status = || lab.application("range").unwrap()["status"].clone();
+    lab.until("it was looked at", || status()["sync"]["comparedTo"]["ignoreDifferences"] == rules).await;
+    assert_eq!(status()["sync"]["status"], "Unknown");
     refresh(&lab, "exact", "normal");
     lab.until("the refresh is done", || {
         lab.application("exact").unwrap()["metadata"]["annotations"]["argocd.argoproj.io/refresh"].is_null()
