@@ -236,3 +236,24 @@ async fn poll(shared: Weak<Shared>, key: (String, String), registry: Arc<Registr
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_archive_is_kept_for_those_who_open_the_repository_with_the_same() {
+        const URL: &str = "https://charts.example.org/team";
+        let cache_dir = std::env::temp_dir().join(format!("crossfade-charts-shared-{}", std::process::id()));
+        let options = ChartOptions { cache_dir: cache_dir.clone(), repositories: Vec::new() };
+        let charts = Charts::start(options).unwrap();
+        let place = |keyring: &Keyring| charts.opened_with(keyring).archive_path(URL, "demo", "1.0.0");
+        let blue = place(&Keyring::mk(URL, "blue"));
+        assert_eq!(blue, place(&Keyring::mk(URL, "blue")));
+        assert_ne!(blue, place(&Keyring::mk(URL, "green")));
+        assert_ne!(blue, place(&Keyring::default()));
+        assert_ne!(blue, charts.opened_with(&Keyring::mk(URL, "blue")).archive_path(URL, "demo", "1.0.1"));
+        std::fs::remove_dir_all(cache_dir).unwrap();
+    }
+}

@@ -376,3 +376,35 @@ fn remake(dir: &Path) -> std::io::Result<()> {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn clusters_share_a_repository_only_where_they_open_it_with_the_same() {
+        const URL: &str = "https://git.example.org/team/a";
+        let cache_dir = std::env::temp_dir().join(format!("crossfade-git-shared-{}", std::process::id()));
+        let git = Git::start(GitOptions { cache_dir: cache_dir.clone(), repositories: Vec::new() }).unwrap();
+        assert_eq!(std::fs::metadata(&cache_dir).unwrap().permissions().mode() & 0o777, 0o700);
+        let blue_keyring = Keyring::mk("https://git.example.org/team", "blue");
+        let blue = git.opened_with(&blue_keyring);
+        let also_blue = git.opened_with(&Keyring::mk("https://git.example.org/team", "blue"));
+        let green = git.opened_with(&Keyring::mk("https://git.example.org/team", "green"));
+        let nobody = git.opened_with(&Keyring::default());
+        let of_blue = blue.repository(URL).unwrap();
+        assert!(Arc::ptr_eq(&of_blue, &also_blue.repository(URL).unwrap()));
+        for other in [&green, &nobody] {
+            let other = other.repository(URL).unwrap();
+            assert!(!Arc::ptr_eq(&of_blue, &other));
+            assert_ne!(of_blue.program.dir(), other.program.dir(), "nor the clone");
+        }
+        git.forget_unopened();
+        assert!(Arc::ptr_eq(&of_blue, &blue.repository(URL).unwrap()), "it is still opened so");
+        lock(&git.shared.keyrings).retain(|keyring| keyring.access(URL).password != "blue");
+        git.forget_unopened();
+        assert!(!Arc::ptr_eq(&of_blue, &blue.repository(URL).unwrap()), "nobody opens it so any more");
+        std::fs::remove_dir_all(cache_dir).unwrap();
+    }
+}

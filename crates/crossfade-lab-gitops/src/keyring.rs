@@ -189,6 +189,16 @@ mod tests {
     use super::*;
     use crate::object::Key;
 
+    impl Keyring {
+        /// With a password for all repositories whose URL begins so.
+        pub(crate) fn mk(url: &str, password: &str) -> Keyring {
+            let keyring = Keyring::default();
+            let fields = [("url", url), ("username", "git"), ("password", password)];
+            put(&keyring, mk_secret("creds", "repo-creds", &fields));
+            keyring
+        }
+    }
+
     fn put(keyring: &Keyring, object: Value) -> bool {
         let object = Arc::new(object);
         keyring.take_in(&Change { key: &Key::of(&object), before: None, after: Some(&object) })

@@ -34,6 +34,12 @@ impl Program {
         Program { dir, calls: calls.to_owned(), access }
     }
 
+    /// Where the bare repository is.
+    #[cfg(test)]
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     fn session(&self, location: &str) -> Result<Session, String> {
         Session::open(&self.calls, location, &self.access)
     }
