@@ -49,8 +49,8 @@ async fn a_range_is_its_highest_version_and_a_refresh_finds_a_later_one() {
     web.put_helm("demo", &["1.1.0", "1.10.0"]);
     refresh(&lab, "demo", "normal");
     lab.until("the later version is there", || value_of(&lab, "demo") == "1.10.0").await;
-    let status = lab.until_synced("demo").await["status"].clone();
-    assert_eq!(status["sync"]["revision"], "1.10.0");
+    lab.until("it says so", || lab.application("demo").unwrap()["status"]["sync"]["revision"] == "1.10.0")
+        .await;
     create(&lab, mk_chart_application("none", &web.url(), "demo", "^7"));
     let message = lab.until_condition("applications", "none", "ComparisonError").await;
     assert!(
@@ -70,8 +70,10 @@ async fn a_registry_that_goes_away_takes_nothing_with_it() {
     web.put("/archives/demo-1.0.0.tgz", Page::new(mk_chart("demo", "1.0.0", "")));
     create(&lab, mk_chart_application("exact", &web.url(), "demo", "1.0.0"));
     lab.until_synced("exact").await;
-    create(&lab, mk_chart_application("range", &web.url(), "demo", "1.x"));
-    lab.until_condition("applications", "range", "SharedResourceWarning").await;
+    let mut range = mk_chart_application("range", &web.url(), "demo", "1.x");
+    range["spec"]["destination"]["namespace"] = "elsewhere".into();
+    create(&lab, range);
+    lab.until_synced("range").await;
     web.end().await;
     refresh(&lab, "range", "normal");
     let message = lab.until_condition("applications", "range", "ComparisonError").await;
@@ -84,6 +86,7 @@ async fn a_registry_that_goes_away_takes_nothing_with_it() {
     let status = || lab.application("range").unwrap()["status"].clone();
     lab.until("it was looked at", || status()["sync"]["comparedTo"]["ignoreDifferences"] == rules).await;
     assert_eq!(status()["sync"]["status"], "Unknown");
+    assert!(lab.get("", "configmaps", "elsewhere", "demo").is_some());
     refresh(&lab, "exact", "normal");
     lab.until("the refresh is done", || {
         lab.application("exact").unwrap()["metadata"]["annotations"]["argocd.argoproj.io/refresh"].is_null()
@@ -131,6 +134,9 @@ async fn a_dead_registry_is_asked_once_for_all() {
     }
     let asked = count.load(std::sync::atomic::Ordering::Relaxed);
     assert!(asked <= 3, "{asked} connections for 20 Applications");
+    create(&lab, mk_chart_application("late", &url, "demo", "1.x"));
+    lab.until_condition("applications", "late", "ComparisonError").await;
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), asked, "it failed a moment ago");
     serving.abort();
 }
 
