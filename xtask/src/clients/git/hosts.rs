@@ -162,11 +162,11 @@ fn sshd(dir: &Path, port: u16) -> String {
     )
 }
 
-/// Its `user` counts only when this one is root; the backend's socket is then for root alone.
+/// One process alone: workers would outlive a master that is killed.
 fn nginx(dir: &Path, port: u16) -> String {
     let dir = dir.display();
     format!(
-        "daemon off;\nuser root;\npid {dir}/nginx/pid;\nerror_log stderr;\nworker_processes 1;\nevents {{}}\nhttp {{\n\
+        "daemon off;\nmaster_process off;\npid {dir}/nginx/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\
          access_log off;\nclient_body_temp_path {dir}/nginx/body;\nproxy_temp_path {dir}/nginx/proxy;\n\
          fastcgi_temp_path {dir}/nginx/fastcgi;\nuwsgi_temp_path {dir}/nginx/uwsgi;\nscgi_temp_path {dir}/nginx/scgi;\n\
          server {{\nlisten 127.0.0.1:{port} ssl;\nssl_certificate {dir}/tls.pem;\nssl_certificate_key {dir}/tls-key.pem;\n\
