@@ -9,6 +9,7 @@ mod curl;
 mod dig;
 mod external_dns;
 mod faults;
+mod git;
 mod kubectl;
 mod migration;
 mod record_sets;
@@ -71,6 +72,8 @@ pub(crate) enum Part {
     ExternalDns,
     /// The actuator `route53`.
     RecordSets,
+    /// Private repositories and registries of charts.
+    Git,
 }
 
 /// Runs all checks, or one part; true when every one held.
@@ -78,6 +81,9 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
     let wants = |part: Part| only.is_none_or(|only| only == part);
     if wants(Part::ExternalDns) {
         tools::check_present(&[tools::EXTERNAL_DNS])?;
+    }
+    if wants(Part::Git) {
+        tools::check_present(git::PROGRAMS)?;
     }
     let crossfade = program(crossfade)?;
     let scratch = std::env::temp_dir().join(format!("crossfade-clients-{}", std::process::id()));
@@ -104,6 +110,9 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
     }
     if wants(Part::RecordSets) {
         bench.count_in(&record_sets(&crossfade, &scratch)?);
+    }
+    if wants(Part::Git) {
+        bench.count_in(&git::run(&crossfade, &scratch)?);
     }
     match foreign {
         Some(Ok(foreign)) => foreign.end(&mut bench),

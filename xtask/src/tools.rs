@@ -60,6 +60,11 @@ const ON_PATH: &[(&str, &str)] = &[
     ("jq", "apt-get install jq"),
     ("bash", "apt-get install bash"),
     ("redis-server", "apt-get install redis-server"),
+    ("sshd", "apt-get install openssh-server"),
+    ("ssh-keygen", "apt-get install openssh-client"),
+    ("nginx", "apt-get install nginx-light"),
+    ("fcgiwrap", "apt-get install fcgiwrap"),
+    ("docker-registry", "apt-get install docker-registry"),
 ];
 
 /// On PATH as well, for benches only.
@@ -154,7 +159,9 @@ fn missing_of(programs: &[(&str, &str)]) -> Vec<String> {
     missing.map(|(program, hint)| format!("{program}: {hint}")).collect()
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+/// Where a program is: on PATH, or where Debian keeps servers, which is not on everybody's.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file())
+    let dirs = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    dirs.map(|dir| dir.join(program)).find(|path| path.is_file())
 }

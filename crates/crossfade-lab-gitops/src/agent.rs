@@ -14,9 +14,11 @@ use tokio::time::Instant;
 
 use crate::api::{Api, ApiError};
 use crate::cache::{Cache, Change};
+use crate::charts::Charts;
 use crate::error::GitOpsError;
 use crate::git::Git;
 use crate::journal::Journal;
+use crate::keyring::Keyring;
 use crate::names::{FIELD_MANAGER, NAMESPACE};
 use crate::object::Key;
 use crate::{apps, crds, sets};
@@ -41,6 +43,8 @@ pub struct AgentOptions {
     pub cluster_name: String,
     /// Repositories; agents share them.
     pub git: Git,
+    /// Repositories of charts; agents share them.
+    pub charts: Charts,
     /// A file for a line per decision.
     pub log: Option<PathBuf>,
 }
@@ -62,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) api: Api,
     pub(crate) cache: Cache,
     pub(crate) git: Git,
+    pub(crate) charts: Charts,
     pub(crate) cluster_name: String,
     pub(crate) router: Arc<Router>,
     pub(crate) permits: Semaphore,
@@ -74,13 +79,26 @@ impl Agent {
         let api = Api::new(options.client);
         prepare(&api).await?;
         let router = Arc::new(Router::default());
-        let listener = Arc::clone(&router);
-        let cache = Cache::new(api.clone(), Arc::new(move |change: &Change<'_>| listener.route(change)));
+        let keyring = Keyring::default();
+        let git = options.git.opened_with(&keyring);
+        let charts = options.charts.opened_with(&keyring);
+        let (to_router, to_git, to_charts) = (Arc::clone(&router), git.clone(), charts.clone());
+        let listener = move |change: &Change<'_>| {
+            to_router.route(change);
+            // At once: what could not be opened is tried again, and what may no longer be opened is not.
+            if keyring.take_in(change) {
+                to_git.forget_unopened();
+                to_charts.forget_unopened();
+                to_router.look_at_everything();
+            }
+        };
+        let cache = Cache::new(api.clone(), Arc::new(listener));
         let shared = Arc::new(Shared {
             journal: Journal::open(&options.cluster_name, options.log.as_deref()),
             api,
             cache,
-            git: options.git,
+            git,
+            charts,
             cluster_name: options.cluster_name,
             router,
             permits: Semaphore::new(RENDERERS),
@@ -90,7 +108,7 @@ impl Agent {
         tasks.spawn(keep_watching(Arc::clone(&shared)));
         tasks.spawn(keep_applications(Arc::clone(&shared)));
         tasks.spawn(keep_sets(Arc::clone(&shared)));
-        tasks.spawn(follow_git(Arc::clone(&shared)));
+        tasks.spawn(follow_repositories(Arc::clone(&shared)));
         Ok(Agent { _tasks: tasks })
     }
 }
@@ -188,9 +206,16 @@ async fn keep_sets(shared: Arc<Shared>) {
     }
 }
 
-async fn follow_git(shared: Arc<Shared>) {
-    let mut moves = shared.git.moves();
-    while moves.changed().await.is_ok() {
+async fn follow_repositories(shared: Arc<Shared>) {
+    let (mut of_git, mut of_charts) = (shared.git.moves(), shared.charts.moves());
+    loop {
+        let moved = tokio::select! {
+            moved = of_git.changed() => moved,
+            moved = of_charts.changed() => moved,
+        };
+        if moved.is_err() {
+            return;
+        }
         shared.router.add_all_sets(&shared.cache);
         shared.router.wake_all();
     }

@@ -3,12 +3,14 @@
 mod actor;
 mod automatic;
 mod compare;
+mod dependencies;
 mod directory;
 mod finalize;
 mod health;
 mod helm;
 mod hooks;
 mod manifests;
+mod origin;
 mod quantity;
 mod removal;
 mod run;

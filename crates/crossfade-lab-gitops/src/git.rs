@@ -2,14 +2,17 @@
 //!
 //! The git program does the work; nothing is ever checked out or written to a repository. URLs may be mapped to local
 //! clones, so that public ones work offline. Local repositories are looked at twice a second, others every two minutes.
+//! What was read with one credential is not given to who has another.
 
 mod locate;
 mod program;
 mod refs;
+mod session;
 mod tree;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,11 +20,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::error::GitOpsError;
+use crate::keyring::{Access, Keyring};
 use locate::{Location, locate};
 use program::Program;
 use refs::Refs;
 
-pub(crate) use tree::Tree;
+pub(crate) use tree::{Tree, is_under};
 
 /// A push should be seen at once; looking is a few calls of the file system.
 const LOCAL_POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -55,15 +59,19 @@ impl GitOptions {
     }
 }
 
-/// All repositories that anybody named. Cheap to clone; agents share one.
+/// All repositories that anybody named. Cheap to clone; agents share one, and each opens them with its own credentials.
 #[derive(Clone)]
 pub struct Git {
     shared: Arc<Shared>,
+    keyring: Keyring,
 }
 
 struct Shared {
     options: GitOptions,
-    repositories: Mutex<HashMap<String, Arc<Repository>>>,
+    /// By URL and the fingerprint of the access.
+    repositories: Mutex<HashMap<(String, String), Arc<Repository>>>,
+    /// Of every agent; what none of them opens any more is let go.
+    keyrings: Mutex<Vec<Keyring>>,
     moved: watch::Sender<u64>,
     polls: Mutex<JoinSet<()>>,
 }
@@ -98,17 +106,36 @@ impl std::fmt::Debug for Git {
 }
 
 impl Git {
-    /// Makes the directory. Repositories are looked at for pushes from when they are first asked for.
+    /// Makes the directory, which is the user's alone: clones of private repositories are in it. Repositories are looked at
+    /// for pushes from when they are first asked for.
     pub fn start(options: GitOptions) -> Result<Git, GitOpsError> {
-        std::fs::create_dir_all(&options.cache_dir)
+        make_private(&options.cache_dir)
+            .and_then(|()| remake(&calls_dir(&options)))
             .map_err(|source| GitOpsError::Dir { path: options.cache_dir.clone(), source })?;
         let shared = Shared {
             options,
             repositories: Mutex::default(),
+            keyrings: Mutex::default(),
             moved: watch::Sender::new(0),
             polls: Mutex::default(),
         };
-        Ok(Git { shared: Arc::new(shared) })
+        Ok(Git { shared: Arc::new(shared), keyring: Keyring::default() })
+    }
+
+    /// The same repositories, opened with the credentials of a cluster.
+    pub(crate) fn opened_with(&self, keyring: &Keyring) -> Git {
+        lock(&self.shared.keyrings).push(keyring.clone());
+        Git { shared: Arc::clone(&self.shared), keyring: keyring.clone() }
+    }
+
+    /// Lets go of repositories that no keyring opens in the way in which they were opened.
+    pub(crate) fn forget_unopened(&self) {
+        let keyrings = lock(&self.shared.keyrings).clone();
+        let is_opened = |url: &str, fingerprint: &str| {
+            fingerprint.is_empty()
+                || keyrings.iter().any(|keyring| keyring.access(url).fingerprint() == fingerprint)
+        };
+        lock(&self.shared.repositories).retain(|(url, fingerprint), _| is_opened(url, fingerprint));
     }
 
     /// Counts how often refs of a repository in use have moved.
@@ -181,12 +208,20 @@ impl Git {
     }
 
     fn repository(&self, url: &str) -> Result<Arc<Repository>, String> {
+        let options = &self.shared.options;
+        let location = locate(url, &options.repositories)?;
+        let access = match &location {
+            Location::Local(_) => Access::default(),
+            Location::Remote(url) => self.keyring.access(url),
+        };
+        let fingerprint = access.fingerprint();
+        let key = (url.to_owned(), fingerprint.clone());
         let mut repositories = lock(&self.shared.repositories);
-        if let Some(known) = repositories.get(url) {
+        if let Some(known) = repositories.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let location = locate(url, &self.shared.options.repositories)?;
-        let program = Program::new(self.shared.options.cache_dir.join(locate::directory_name(&location)));
+        let dir = options.cache_dir.join(locate::directory_name(&location, &fingerprint));
+        let program = Program::new(dir, &calls_dir(options), access);
         let repository = Arc::new(Repository {
             location,
             program,
@@ -194,8 +229,8 @@ impl Git {
             listing: tokio::sync::Mutex::default(),
             known: Mutex::default(),
         });
-        repositories.insert(url.to_owned(), Arc::clone(&repository));
-        lock(&self.shared.polls).spawn(poll(Arc::downgrade(&self.shared), Arc::clone(&repository)));
+        repositories.insert(key.clone(), Arc::clone(&repository));
+        lock(&self.shared.polls).spawn(poll(Arc::downgrade(&self.shared), key, Arc::clone(&repository)));
         Ok(repository)
     }
 }
@@ -203,8 +238,12 @@ impl Git {
 /// Whether what is known of a repository is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fresh {
-    Yes,
+    /// It is.
     No,
+    /// What revisions mean is asked again.
+    Yes,
+    /// Archives of charts as well.
+    Hard,
 }
 
 impl Known {
@@ -295,10 +334,16 @@ impl Repository {
     }
 }
 
-/// Looks after one repository, so that one that does not answer holds no other up.
-async fn poll(shared: Weak<Shared>, repository: Arc<Repository>) {
+/// Looks after one repository as long as it is known, so that one that does not answer holds no other up.
+async fn poll(shared: Weak<Shared>, key: (String, String), repository: Arc<Repository>) {
     loop {
         tokio::time::sleep(LOCAL_POLL_INTERVAL).await;
+        let is_known = |shared: &Shared| {
+            lock(&shared.repositories).get(&key).is_some_and(|known| Arc::ptr_eq(known, &repository))
+        };
+        if !shared.upgrade().is_some_and(|shared| is_known(&shared)) {
+            return;
+        }
         let has_moved = repository.has_moved().await;
         let Some(shared) = shared.upgrade() else { return };
         if has_moved {
@@ -307,7 +352,59 @@ async fn poll(shared: Weak<Shared>, repository: Arc<Repository>) {
     }
 }
 
+/// Where credentials lie while a call runs.
+fn calls_dir(options: &GitOptions) -> PathBuf {
+    options.cache_dir.join("calls")
+}
+
+/// Makes a directory that only the user can enter.
+pub(crate) fn make_private(dir: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Makes it anew: what a process that was killed left in it is gone.
+fn remake(dir: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    make_private(dir)
+}
+
 /// A lock whose data is whole between two statements.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn clusters_share_a_repository_only_where_they_open_it_with_the_same() {
+        const URL: &str = "https://git.example.org/team/a";
+        let cache_dir = std::env::temp_dir().join(format!("crossfade-git-shared-{}", std::process::id()));
+        let git = Git::start(GitOptions { cache_dir: cache_dir.clone(), repositories: Vec::new() }).unwrap();
+        assert_eq!(std::fs::metadata(&cache_dir).unwrap().permissions().mode() & 0o777, 0o700);
+        let blue_keyring = Keyring::mk("https://git.example.org/team", "blue");
+        let blue = git.opened_with(&blue_keyring);
+        let also_blue = git.opened_with(&Keyring::mk("https://git.example.org/team", "blue"));
+        let green = git.opened_with(&Keyring::mk("https://git.example.org/team", "green"));
+        let nobody = git.opened_with(&Keyring::default());
+        let of_blue = blue.repository(URL).unwrap();
+        assert!(Arc::ptr_eq(&of_blue, &also_blue.repository(URL).unwrap()));
+        for other in [&green, &nobody] {
+            let other = other.repository(URL).unwrap();
+            assert!(!Arc::ptr_eq(&of_blue, &other));
+            assert_ne!(of_blue.program.dir(), other.program.dir(), "nor the clone");
+        }
+        git.forget_unopened();
+        assert!(Arc::ptr_eq(&of_blue, &blue.repository(URL).unwrap()), "it is still opened so");
+        lock(&git.shared.keyrings).retain(|keyring| keyring.access(URL).password != "blue");
+        git.forget_unopened();
+        assert!(!Arc::ptr_eq(&of_blue, &blue.repository(URL).unwrap()), "nobody opens it so any more");
+        std::fs::remove_dir_all(cache_dir).unwrap();
+    }
 }

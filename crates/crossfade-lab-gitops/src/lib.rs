@@ -2,18 +2,20 @@
 //!
 //! One [`Agent`] per cluster keeps its ApplicationSets and Applications: generators to Applications, charts and
 //! directories from Git to objects, objects to the cluster, and all of it to `status` in Argo CD's words. It speaks to
-//! the cluster as any client does, and to Git through the git program. It has no server and no user interface, knows no
-//! cluster but its own, and reaches no Helm or OCI registry.
+//! the cluster as any client does, to Git through the git program, and to registries of charts itself, with the credentials
+//! that the cluster has for them. It has no server and no user interface, and knows no cluster but its own.
 
 mod agent;
 mod api;
 mod apps;
 mod cache;
+mod charts;
 mod crds;
 mod error;
 mod git;
 mod glob;
 mod journal;
+mod keyring;
 mod labels;
 mod names;
 mod object;
@@ -21,5 +23,6 @@ mod sets;
 mod yaml;
 
 pub use agent::{Agent, AgentOptions};
+pub use charts::{ChartOptions, Charts};
 pub use error::GitOpsError;
 pub use git::{Git, GitOptions};

@@ -51,10 +51,7 @@ impl Router {
                 drop(routes);
                 self.add_set(key.clone());
             }
-            (GROUP, "AppProject") => {
-                self.wake_all();
-                self.add_known_sets();
-            }
+            (GROUP, "AppProject") => self.look_at_everything(),
             ("", "Secret") if objects().any(|object| is_cluster_secret(object)) => {
                 self.add_known_sets();
                 // What a cluster is called concerns Applications, its annotations do not.
@@ -137,6 +134,12 @@ impl Router {
         for woken in self.lock().applications.values() {
             woken.notify_one();
         }
+    }
+
+    /// Every Application and every ApplicationSet.
+    pub(crate) fn look_at_everything(&self) {
+        self.wake_all();
+        self.add_known_sets();
     }
 
     pub(crate) fn add_set(&self, key: Key) {

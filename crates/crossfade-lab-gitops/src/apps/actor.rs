@@ -97,7 +97,11 @@ impl Actor {
         if refresh == Some("hard") {
             self.kept.clear();
         }
-        let fresh = if refresh.is_some() { Fresh::Yes } else { Fresh::No };
+        let fresh = match refresh {
+            None => Fresh::No,
+            Some("hard") => Fresh::Hard,
+            Some(_) => Fresh::Yes,
+        };
         let mut comparison = self.compare(application, &sources, &[], fresh).await;
         self.be_interested(&comparison);
         let mut conditions = Vec::new();
@@ -175,6 +179,7 @@ impl Actor {
         let kinds = self.shared.api.kinds();
         let context = Context {
             git: &self.shared.git,
+            charts: &self.shared.charts,
             kept: &self.kept,
             permits: &self.shared.permits,
             application: name(application),
@@ -250,7 +255,8 @@ impl Actor {
     async fn write(&self, application: &Value, status: Value, ends_operation: bool) -> Result<(), ApiError> {
         let mut wanted = application.clone();
         wanted["status"] = status;
-        if let Some(annotations) = wanted["metadata"]["annotations"].as_object_mut() {
+        // Without making annotations where there are none: a patch that takes them away takes those that came meanwhile.
+        if let Some(Value::Object(annotations)) = wanted["metadata"].get_mut("annotations") {
             annotations.remove(REFRESH);
         }
         if ends_operation {

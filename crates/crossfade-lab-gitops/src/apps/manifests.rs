@@ -1,17 +1,19 @@
 //! From an Application's sources to objects: revisions, files, charts and directories. Nothing of the cluster but its
-//! version is known here.
+//! version is known here. What is waited for here, a registry or a Git host, holds nobody else up: only rendering is rationed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use super::dependencies;
 use super::directory;
 use super::helm::{self, ChartFiles, Release};
+use super::origin::{Origin, inside};
 use super::spec::Sources;
-use crate::git::{Fresh, Git, Tree};
+use crate::charts::Charts;
+use crate::git::{Fresh, Git};
 use crate::object::{list, text, truth};
 
 /// Renderings that are kept: those of this revision and the ones before.
@@ -35,6 +37,7 @@ type Rendering = (Vec<Value>, &'static str);
 /// What else charts are rendered with.
 pub(super) struct Context<'c> {
     pub(super) git: &'c Git,
+    pub(super) charts: &'c Charts,
     pub(super) kept: &'c Kept,
     /// Charts that are rendered at the same moment.
     pub(super) permits: &'c Semaphore,
@@ -53,20 +56,22 @@ impl Context<'_> {
         let mut commits = Vec::new();
         for (index, source) in sources.all.iter().enumerate() {
             let failed = |error: String| of_source(index, count, &error);
-            if !text(&source["chart"]).is_empty() {
-                return Err(failed(no_registry(source)));
-            }
             let revision = match revisions.get(index).map(String::as_str) {
                 None | Some("") => text(&source["targetRevision"]),
                 Some(given) => given,
             };
-            let commit =
-                self.git.resolve(text(&source["repoURL"]), revision, self.fresh).await.map_err(failed)?;
-            commits.push(commit);
+            let (url, chart) = (text(&source["repoURL"]), text(&source["chart"]));
+            let resolved = if chart.is_empty() {
+                self.git.resolve(url, revision, self.fresh).await
+            } else {
+                self.charts.resolve(url, chart, revision, self.fresh).await
+            };
+            commits.push(resolved.map_err(failed)?);
         }
         for (index, source) in sources.all.iter().enumerate() {
             let failed = |error: String| of_source(index, count, &error);
-            let is_only_referred_to = sources.is_multi && text(&source["path"]).is_empty();
+            let is_set = |field: &str| !text(&source[field]).is_empty();
+            let is_only_referred_to = sources.is_multi && !is_set("path") && !is_set("chart");
             if is_only_referred_to {
                 loaded.source_types.push("");
                 continue;
@@ -99,15 +104,15 @@ impl Context<'_> {
 
     async fn render(&self, sources: &Sources, commits: &[String], index: usize) -> Result<Rendering, String> {
         let source = &sources.all[index];
-        let (url, commit) = (text(&source["repoURL"]), &commits[index]);
-        let tree = self.git.tree(url, commit).await?;
-        let asked = text(&source["path"]);
+        let origin = self.origin(source, &commits[index], self.fresh).await?;
+        let asked = if origin.is_chart() { "" } else { text(&source["path"]) };
         let dir = inside("", asked).ok_or_else(|| format!("{asked}: app path outside root"))?;
-        if !dir.is_empty() && !tree.has_directory(&dir) {
+        if !dir.is_empty() && !origin.has_directory(&dir) {
             return Err(format!("{asked}: app path does not exist"));
         }
-        if source_type(source, &tree, &dir)? == "Helm" {
-            let files = self.chart_files(sources, commits, index, &tree, &dir).await?;
+        if origin.is_chart() || source_type(source, &origin, &dir)? == "Helm" {
+            let mut files = self.chart_files(sources, commits, index, &origin, &dir).await?;
+            dependencies::complete(self, &origin, &dir, &mut files.chart).await?;
             let release = self.release(source);
             let source = source.clone();
             let _permit = self.permits.acquire().await.map_err(|_| "the agent is ending".to_owned())?;
@@ -115,9 +120,23 @@ impl Context<'_> {
             let objects = rendered.map_err(|error| format!("rendering ended early: {error}"))??;
             return Ok((objects, "Helm"));
         }
-        let paths = directory::manifest_paths(source, &dir, tree.files_under(&dir))?;
-        let files = self.git.contents(url, &tree, &paths).await?;
+        let paths = directory::manifest_paths(source, &dir, origin.files_under(&dir).into_iter())?;
+        let files = origin.contents(self.git, &paths).await?;
         Ok((directory::objects(&files)?, "Directory"))
+    }
+
+    /// The files of a source at a revision.
+    async fn origin<'s>(
+        &self,
+        source: &'s Value,
+        revision: &str,
+        fresh: Fresh,
+    ) -> Result<Origin<'s>, String> {
+        let (url, chart) = (text(&source["repoURL"]), text(&source["chart"]));
+        if chart.is_empty() {
+            return Ok(Origin::Git { url, tree: self.git.tree(url, revision).await? });
+        }
+        Ok(Origin::Chart(self.charts.files(url, chart, revision, fresh).await?))
     }
 
     fn release(&self, source: &Value) -> Release {
@@ -140,13 +159,11 @@ impl Context<'_> {
         sources: &Sources,
         commits: &[String],
         index: usize,
-        tree: &Tree,
+        origin: &Origin<'_>,
         dir: &str,
     ) -> Result<ChartFiles, String> {
         let source = &sources.all[index];
-        let url = text(&source["repoURL"]);
-        let paths: Vec<&str> = tree.files_under(dir).collect();
-        let contents = self.git.contents(url, tree, &paths).await?;
+        let contents = origin.contents(self.git, &origin.files_under(dir)).await?;
         let cut = |path: String| path.strip_prefix(dir).unwrap_or(&path).trim_start_matches('/').to_owned();
         let mut files = ChartFiles {
             chart: contents.into_iter().map(|(path, content)| (cut(path), content)).collect(),
@@ -198,9 +215,8 @@ impl Context<'_> {
             None => inside(dir, path),
         };
         let path = path.ok_or_else(outside)?;
-        let url = text(&own.sources.all[index]["repoURL"]);
-        let tree = self.git.tree(url, &own.commits[index]).await?;
-        let mut contents: BTreeMap<String, Vec<u8>> = self.git.contents(url, &tree, &[path.as_str()]).await?;
+        let origin = self.origin(&own.sources.all[index], &own.commits[index], Fresh::No).await?;
+        let mut contents: BTreeMap<String, Vec<u8>> = origin.contents(self.git, &[path.as_str()]).await?;
         Ok(contents.remove(&path))
     }
 }
@@ -240,15 +256,6 @@ fn of_source(index: usize, count: usize, error: &str) -> String {
     )
 }
 
-fn no_registry(source: &Value) -> String {
-    format!(
-        "looks like {:?} is not a valid chart repository or cannot be reached: the lab's agent reaches no registry (chart {} {})",
-        text(&source["repoURL"]),
-        text(&source["chart"]),
-        text(&source["targetRevision"])
-    )
-}
-
 fn no_reference(sources: &Sources, name: &str) -> String {
     let known: Vec<String> = sources
         .all
@@ -264,11 +271,10 @@ fn no_reference(sources: &Sources, name: &str) -> String {
 }
 
 /// What a directory is: what the source says, else what is in it.
-fn source_type(source: &Value, tree: &Tree, dir: &str) -> Result<&'static str, String> {
+fn source_type(source: &Value, origin: &Origin<'_>, dir: &str) -> Result<&'static str, String> {
     let is_set = |field: &str| source[field].as_object().is_some_and(|table| !table.is_empty());
-    let has = |file: &str| {
-        tree.blob(&if dir.is_empty() { file.to_owned() } else { format!("{dir}/{file}") }).is_some()
-    };
+    let has =
+        |file: &str| origin.has_file(&if dir.is_empty() { file.to_owned() } else { format!("{dir}/{file}") });
     let has_kustomization =
         ["kustomization.yaml", "kustomization.yml", "Kustomization"].iter().any(|file| has(file));
     if is_set("kustomize") || source["plugin"].is_object() {
@@ -287,37 +293,5 @@ fn source_type(source: &Value, tree: &Tree, dir: &str) -> Result<&'static str, S
             Err(format!("the lab's agent does not run kustomize, and {dir} has a kustomization"))
         }
         (false, false) => Ok("Directory"),
-    }
-}
-
-/// A path from a directory, with its dots resolved; `None` when it leads out.
-fn inside(dir: &str, path: &str) -> Option<String> {
-    let mut steps: Vec<&str> = dir.split('/').filter(|step| !step.is_empty()).collect();
-    for component in Path::new(path).components() {
-        match component {
-            Component::Normal(step) => steps.push(step.to_str()?),
-            Component::CurDir => {}
-            Component::ParentDir => drop(steps.pop()?),
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    Some(steps.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_stay_inside() {
-        for (dir, path, expected) in [
-            ("a/b", "x.yaml", Some("a/b/x.yaml")),
-            ("a/b", "../x.yaml", Some("a/x.yaml")),
-            ("a", "../../x.yaml", None),
-            ("", ".", Some("")),
-            ("", "/etc/passwd", None),
-        ] {
-            assert_eq!(inside(dir, path).as_deref(), expected, "{dir} {path}");
-        }
     }
 }

@@ -59,9 +59,9 @@ fn normalized(url: &str) -> String {
     format!("{}/{}", host.to_lowercase(), path.trim_start_matches('/').to_lowercase())
 }
 
-/// A name for the clone's directory that no other location has.
-pub(super) fn directory_name(location: &Location) -> String {
-    let digest = Sha256::digest(location.argument().as_bytes());
+/// A name for the clone's directory that no other location has, and none that is opened otherwise.
+pub(super) fn directory_name(location: &Location, fingerprint: &str) -> String {
+    let digest = Sha256::digest(format!("{}\n{fingerprint}", location.argument()).as_bytes());
     digest.iter().take(12).fold(String::new(), |mut digits, byte| {
         // Writing to a text cannot fail.
         let _ = write!(digits, "{byte:02x}");

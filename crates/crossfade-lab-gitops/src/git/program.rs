@@ -1,25 +1,47 @@
 //! Calls of the git program: no shell, nothing of others before `--`, no questions, an end after a while.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use super::session::Session;
+use crate::keyring::Access;
+
+/// A listing is a small answer: a host that is out of reach is told of soon.
+const LIST_WITHIN: Duration = Duration::from_secs(20);
 /// A fetch of a repository of ordinary size over a slow line.
 const CALL_WITHIN: Duration = Duration::from_mins(1);
 /// What is said of a failure, in conditions.
 const REASON_LENGTH_MAX: usize = 400;
 
+/// What git says in its environment for those who look for a fault: headers with credentials are in it.
+const TRACES: [&str; 5] =
+    ["GIT_TRACE", "GIT_TRACE_CURL", "GIT_CURL_VERBOSE", "GIT_TRACE_PACKET", "GIT_TRACE_SETUP"];
+
 /// Git with a bare repository of its own.
 pub(super) struct Program {
     dir: PathBuf,
+    /// Where credentials lie while a call runs.
+    calls: PathBuf,
+    access: Access,
 }
 
 impl Program {
-    pub(super) fn new(dir: PathBuf) -> Program {
-        Program { dir }
+    pub(super) fn new(dir: PathBuf, calls: &Path, access: Access) -> Program {
+        Program { dir, calls: calls.to_owned(), access }
+    }
+
+    /// Where the bare repository is.
+    #[cfg(test)]
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn session(&self, location: &str) -> Result<Session, String> {
+        Session::open(&self.calls, location, &self.access)
     }
 
     pub(super) async fn make_bare(&self) -> Result<(), String> {
@@ -27,11 +49,12 @@ impl Program {
             return Ok(());
         }
         let dir = self.dir.display().to_string();
-        run(&["init", "--quiet", "--bare", "--", &dir], &[]).await.map(drop)
+        run(&["init", "--quiet", "--bare", "--", &dir], &[], &Session::of_user(), CALL_WITHIN).await.map(drop)
     }
 
     pub(super) async fn list_remote(&self, location: &str) -> Result<String, String> {
-        let said = run(&["ls-remote", "--symref", "--", location], &[]).await?;
+        let session = self.session(location)?;
+        let said = run(&["ls-remote", "--symref", "--", location], &[], &session, LIST_WITHIN).await?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
 
@@ -44,29 +67,45 @@ impl Program {
         let refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
         let arguments =
             ["fetch", "--quiet", "--force", "--prune", "--no-tags", "--", location, refs[0], refs[1]];
-        self.run_here(&arguments, &[]).await.map(drop)
+        self.run_with(&self.session(location)?, &arguments, &[]).await.map(drop)
     }
 
     pub(super) async fn fetch_commit(&self, location: &str, commit: &str) -> Result<(), String> {
-        self.run_here(&["fetch", "--quiet", "--no-tags", "--", location, commit], &[]).await.map(drop)
+        let arguments = ["fetch", "--quiet", "--no-tags", "--", location, commit];
+        self.run_with(&self.session(location)?, &arguments, &[]).await.map(drop)
     }
 
-    /// Calls git on the bare repository.
+    /// Calls git on the bare repository; nothing is asked of others.
     pub(super) async fn run_here(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
+        self.run_with(&Session::of_user(), arguments, input).await
+    }
+
+    async fn run_with(&self, session: &Session, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
         let dir = format!("--git-dir={}", self.dir.display());
         let arguments: Vec<&str> = std::iter::once(dir.as_str()).chain(arguments.iter().copied()).collect();
-        run(&arguments, input).await
+        run(&arguments, input, session, CALL_WITHIN).await
     }
 }
 
-async fn run(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
+async fn run(
+    arguments: &[&str],
+    input: &[u8],
+    session: &Session,
+    within: Duration,
+) -> Result<Vec<u8>, String> {
     let mut command = Command::new("git");
+    for name in TRACES.iter().chain(session.removed) {
+        command.env_remove(name);
+    }
     command
         .args(["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "core.askPass="])
+        .args(&session.arguments)
         .args(arguments)
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ALLOW_PROTOCOL", "file:https:ssh")
-        .env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
+        .env("GIT_SSH_COMMAND", &session.ssh_command)
+        .env_remove("GIT_ASKPASS")
+        .env_remove("SSH_ASKPASS")
         .env("LC_ALL", "C")
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
@@ -83,11 +122,10 @@ async fn run(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
             let _ = stdin.write_all(input).await;
         }
     };
-    let waited =
-        tokio::time::timeout(CALL_WITHIN, async { tokio::join!(written, child.wait_with_output()).1 });
+    let waited = tokio::time::timeout(within, async { tokio::join!(written, child.wait_with_output()).1 });
     let output = match waited.await {
         Ok(output) => output.map_err(|error| format!("git cannot be waited for: {error}"))?,
-        Err(_) => return Err(format!("git took longer than {} s", CALL_WITHIN.as_secs())),
+        Err(_) => return Err(format!("git took longer than {} s", within.as_secs())),
     };
     if output.status.success() {
         Ok(output.stdout)
@@ -96,6 +134,27 @@ async fn run(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
+/// Words of git, ssh and the TLS libraries that git is built with, and what Argo CD says in their place.
+const CAUSES: &[(&[&str], &str)] = &[
+    (&["could not read Username"], "authentication required"),
+    (&["could not read Password"], "authentication required"),
+    (&["Authentication failed"], "authentication required"),
+    (&["The requested URL returned error: 401"], "authentication required"),
+    (&["The requested URL returned error: 403"], "authorization failed"),
+    (&["REMOTE HOST IDENTIFICATION HAS CHANGED"], "ssh: handshake failed: knownhosts: key mismatch"),
+    (&["host key is known for"], "ssh: handshake failed: knownhosts: key is unknown"),
+    (&["Host key verification failed"], "ssh: handshake failed: knownhosts: key is unknown"),
+    (
+        &["Permission denied (publickey"],
+        "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain",
+    ),
+    (&["error in libcrypto"], "ssh: no key found"),
+    (&["certificate verification failed"], UNKNOWN_AUTHORITY),
+    (&["SSL certificate problem"], UNKNOWN_AUTHORITY),
+];
+const UNKNOWN_AUTHORITY: &str =
+    "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+
 /// What git's complaint is in Argo CD's words.
 fn reason(said: &str) -> String {
     const GONE: [&str; 4] =
@@ -103,8 +162,9 @@ fn reason(said: &str) -> String {
     if GONE.iter().any(|words| said.contains(words)) {
         return "repository not found".to_owned();
     }
-    if said.contains("could not read Username") || said.contains("Authentication failed") {
-        return "authentication required".to_owned();
+    let known = CAUSES.iter().find(|(words, _)| words.iter().all(|words| said.contains(words)));
+    if let Some((_, told)) = known {
+        return (*told).to_owned();
     }
     let line = said.lines().find(|line| line.starts_with("fatal:")).or_else(|| said.lines().last());
     let line = line.unwrap_or("git failed and said nothing").trim_start_matches("fatal: ");
@@ -125,6 +185,19 @@ mod tests {
             (
                 "fatal: could not read Username for 'https://x': terminal prompts disabled",
                 "authentication required",
+            ),
+            (
+                "No ED25519 host key is known for [127.0.0.1]:22 and you have requested strict checking.\r\n\
+                 Host key verification failed.\r\nfatal: Could not read from remote repository.",
+                "ssh: handshake failed: knownhosts: key is unknown",
+            ),
+            (
+                "git@x: Permission denied (publickey).\r\nfatal: Could not read from remote repository.",
+                "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain",
+            ),
+            (
+                "fatal: unable to access 'https://x/': server certificate verification failed. CAfile: none CRLfile: none",
+                UNKNOWN_AUTHORITY,
             ),
             ("warning: x\nfatal: bad object abc\n", "bad object abc"),
             ("", "git failed and said nothing"),

@@ -49,15 +49,8 @@ impl Tree {
     }
 
     /// Paths of files in a directory and below, sorted.
-    pub(crate) fn files_under<'t>(&'t self, dir: &'t str) -> impl Iterator<Item = &'t str> {
-        self.files().filter(move |path| {
-            dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
-        })
-    }
-
-    /// Whether a directory has a file in it or below.
-    pub(crate) fn has_directory(&self, dir: &str) -> bool {
-        self.files_under(dir).next().is_some()
+    pub(crate) fn files_under(&self, dir: &str) -> Vec<&str> {
+        self.files().filter(|path| is_under(path, dir)).collect()
     }
 
     /// All directories, sorted; those with a name that begins with a dot are left out.
@@ -73,6 +66,11 @@ impl Tree {
         }
         found
     }
+}
+
+/// Whether a path is in a directory or below; the empty one is the root.
+pub(crate) fn is_under(path: &str, dir: &str) -> bool {
+    dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The contents of blobs, by id.
@@ -111,7 +109,7 @@ mod tests {
         let paths = ["Readme", "a/b/c.yaml", "a/d.yaml", ".github/workflows/x.yaml", "ab/e.yaml"];
         let tree = Tree { blobs: paths.iter().map(|path| ((*path).to_owned(), String::new())).collect() };
         assert_eq!(tree.directories().into_iter().collect::<Vec<_>>(), ["a", "a/b", "ab"]);
-        assert_eq!(tree.files_under("a").collect::<Vec<_>>(), ["a/b/c.yaml", "a/d.yaml"]);
-        assert!(tree.has_directory("a/b") && !tree.has_directory("a/b/c.yaml"));
+        assert_eq!(tree.files_under("a"), ["a/b/c.yaml", "a/d.yaml"]);
+        assert!(tree.files_under("a/b/c.yaml").is_empty());
     }
 }

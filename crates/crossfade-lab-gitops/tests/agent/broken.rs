@@ -51,7 +51,10 @@ async fn what_cannot_be_loaded_is_told_apart() {
     let gone = format!("file://{}/gone", lab.dir.path().display());
     let helm = json!({"helm": {"releaseName": "x"}});
     let revision = json!({"targetRevision": "nope"});
-    let chart = json!({"chart": "external-dns", "targetRevision": "1.13.0", "repoURL": "https://charts.example.org", "path": null});
+    // Somebody's address a moment ago, nobody's now.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("https://{nobody}");
+    let chart = json!({"chart": "external-dns", "targetRevision": "1.13.0", "repoURL": nobody, "path": null});
     for (name, url, path, more, expected) in [
         ("gone", gone.as_str(), "x", json!({}), "failed to list refs: repository not found"),
         ("no-path", url.as_str(), "nowhere", json!({}), "nowhere: app path does not exist"),

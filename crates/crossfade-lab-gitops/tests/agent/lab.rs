@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
+use crossfade_lab_gitops::{Agent, AgentOptions, ChartOptions, Charts, Git, GitOptions};
 use crossfade_lab_kube::{Access, ApiServer, ApiServerOptions, LogSource, PodLogs, ResourceId, Store, User};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -101,10 +101,14 @@ impl Lab {
     pub(crate) async fn start_with(mapped: Vec<(&str, &str)>) -> Lab {
         let dir = Dir::new();
         let (server, client) = serve().await;
-        let repositories =
+        let repositories: Vec<_> =
             mapped.into_iter().map(|(url, name)| (url.to_owned(), dir.path().join(name))).collect();
+        let charts =
+            ChartOptions { cache_dir: dir.path().join("charts-cache"), repositories: repositories.clone() };
+        let charts = Charts::start(charts).unwrap();
         let git = Git::start(GitOptions { cache_dir: dir.path().join("cache"), repositories }).unwrap();
-        let options = AgentOptions { client, cluster_name: "eks-blueprint-blue".to_owned(), git, log: None };
+        let cluster_name = "eks-blueprint-blue".to_owned();
+        let options = AgentOptions { client, cluster_name, git, charts, log: None };
         let agent = Agent::start(options).await.unwrap();
         Lab { store: server.store(), dir, _agent: agent, _server: server }
     }

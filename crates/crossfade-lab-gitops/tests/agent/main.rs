@@ -4,5 +4,7 @@
 
 mod bridge;
 mod broken;
+mod charts;
 mod keeping;
 mod lab;
+mod web;

@@ -9,7 +9,7 @@ use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_kube::Cluster;
 use crossfade_kube::apply::{apply, parse};
 use crossfade_lab::LabAddresses;
-use crossfade_lab_gitops::{Agent, AgentOptions, Git, GitOptions};
+use crossfade_lab_gitops::{Agent, AgentOptions, ChartOptions, Charts, Git, GitOptions};
 
 use crate::exit::user_error;
 use crate::rehearsal::setup::AGENT_POD;
@@ -17,7 +17,7 @@ use crate::rehearsal::setup::AGENT_POD;
 /// Which repositories the lab's agents find where.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RepositoryArgs {
-    /// Take a local clone for a repository's URL; may be repeated.
+    /// Take a local directory for a repository's URL, a clone or one with charts; may be repeated.
     #[arg(long = "repo", value_name = "URL=DIR")]
     repositories: Vec<String>,
 }
@@ -67,8 +67,10 @@ impl GitOpsArgs {
         if !self.gitops {
             return Ok(Vec::new());
         }
-        let cache_dir = addresses.dir.join("git");
-        let git = Git::start(GitOptions { cache_dir, repositories: self.repositories.mapped()? })?;
+        let repositories = self.repositories.mapped()?;
+        let cache_dir = addresses.dir.join("charts");
+        let charts = Charts::start(ChartOptions { cache_dir, repositories: repositories.clone() })?;
+        let git = Git::start(GitOptions { cache_dir: addresses.dir.join("git"), repositories })?;
         let mut agents = Vec::new();
         for address in &addresses.clusters {
             let name = ClusterName(address.name.clone());
@@ -78,6 +80,7 @@ impl GitOpsArgs {
                 client: cluster.client.clone(),
                 cluster_name: address.name.clone(),
                 git: git.clone(),
+                charts: charts.clone(),
                 log: Some(addresses.dir.join(&log)),
             });
             agents.push(agent.await.with_context(|| format!("the GitOps agent of {}", address.name))?);
