@@ -4,9 +4,13 @@
 //! the version that was seen; nothing here decides that they may be.
 
 mod admin_password;
+mod argo_cd;
 mod cluster_secret;
 
-pub use admin_password::{AdminPasswordState, PasswordError, admin_password_state, hash_password};
+pub use admin_password::{
+    AdminPasswordState, KeptPassword, PasswordError, admin_password_state, hash_password,
+};
+pub use argo_cd::{InstalledPart, installed_parts, terraform_of_release};
 pub use cluster_secret::{
     ClusterSecret, SecretOwner, cluster_secrets, read_cluster_secret, secret_owner, write_annotation,
 };
