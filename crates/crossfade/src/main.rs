@@ -4,11 +4,13 @@ mod children;
 mod cli;
 mod commands;
 mod exit;
+mod helm;
 mod logging;
 mod printer;
 #[cfg(feature = "lab")]
 mod rehearsal;
 mod settings;
+mod shell;
 mod table;
 
 use std::process::ExitCode;

@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
 
-    fn mk_part(annotations: serde_json::Value, managers: &[&str]) -> InstalledPart {
+    fn mk_part(annotations: &serde_json::Value, managers: &[&str]) -> InstalledPart {
         let fields: Vec<_> = managers
             .iter()
             .map(|manager| json!({ "manager": manager, "operation": "Update", "apiVersion": "v1" }))
@@ -109,18 +109,18 @@ mod tests {
 
     #[test]
     fn an_object_of_a_release_names_it() {
-        let part = mk_part(json!({ RELEASE_NAME: "argo-cd", RELEASE_NAMESPACE: "argocd" }), &["helm"]);
+        let part = mk_part(&json!({ RELEASE_NAME: "argo-cd", RELEASE_NAMESPACE: "argocd" }), &["helm"]);
         assert_eq!(part.release, Some(("argocd".to_owned(), "argo-cd".to_owned())));
         assert_eq!(part.terraform, None);
-        assert_eq!(mk_part(json!({}), &["kubectl-client-side-apply"]).release, None);
+        assert_eq!(mk_part(&json!({}), &["kubectl-client-side-apply"]).release, None);
     }
 
     #[test]
     fn terraform_and_its_providers_are_recognised() {
         for manager in ["terraform-provider-helm_v2.13.0_x5", "HashiCorp", "Terraform"] {
-            let part = mk_part(json!({}), &["argocd-server", manager]);
+            let part = mk_part(&json!({}), &["argocd-server", manager]);
             assert_eq!(part.terraform.as_deref(), Some(manager));
         }
-        assert_eq!(mk_part(json!({}), &["helm", "crossfade"]).terraform, None);
+        assert_eq!(mk_part(&json!({}), &["helm", "crossfade"]).terraform, None);
     }
 }
