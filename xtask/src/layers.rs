@@ -226,6 +226,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "jiff",
             "k8s-openapi",
             "kube",
+            "rcgen",
             "serde",
             "serde-saphyr",
             "serde_json",

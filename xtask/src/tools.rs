@@ -60,6 +60,11 @@ const ON_PATH: &[(&str, &str)] = &[
     ("jq", "apt-get install jq"),
     ("bash", "apt-get install bash"),
     ("redis-server", "apt-get install redis-server"),
+    ("htpasswd", "apt-get install apache2-utils"),
+    ("openssl", "apt-get install openssl"),
+    ("ssh-keygen", "apt-get install openssh-client"),
+    ("python3", "apt-get install python3"),
+    ("moto_server", "pip install 'moto[server]==5.2.1'"),
 ];
 
 impl Program {

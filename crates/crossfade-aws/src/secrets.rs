@@ -12,9 +12,9 @@ use crate::AwsError;
 use crate::error::{DENIED_CODES, from_sdk};
 
 const OPERATION: &str = "GetSecretValue";
-/// How Secrets Manager begins and ends the sentence about a secret that waits for its deletion; the code is the same as for
-/// other requests that a secret's state does not allow.
-const MARKED_FOR_DELETION: &str = "marked for deletion";
+/// What the sentences about a secret that waits for its deletion have in them; the code is the same as for other requests that
+/// a secret's state does not allow.
+const MARKED_FOR_DELETION: [&str; 2] = ["marked for deletion", "marked deleted"];
 
 /// A text that is nobody's to see.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,7 +90,9 @@ impl Secrets {
 fn problem_of(code: &str, message: &str) -> Option<SecretProblem> {
     match code {
         "ResourceNotFoundException" => Some(SecretProblem::Missing),
-        "InvalidRequestException" if message.contains(MARKED_FOR_DELETION) => Some(SecretProblem::Deleted),
+        "InvalidRequestException" if MARKED_FOR_DELETION.iter().any(|words| message.contains(words)) => {
+            Some(SecretProblem::Deleted)
+        }
         "DecryptionFailure" => Some(SecretProblem::Encrypted(message.to_owned())),
         code if DENIED_CODES.contains(&code) => Some(SecretProblem::Denied(message.to_owned())),
         _ => None,

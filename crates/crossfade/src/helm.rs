@@ -156,8 +156,11 @@ impl Helm {
         if output.status.success() {
             return Ok(());
         }
+        // What is wrong it has said itself; beside that it tells how far it came.
+        let told = String::from_utf8_lossy(&output.stdout);
+        let told = if told.trim().is_empty() { String::new() } else { format!(": {}", told.trim()) };
         Err(user_error(
-            format!("helm ended with {}: {}", output.status, String::from_utf8_lossy(&output.stdout).trim()),
+            format!("helm failed ({}){told}", output.status),
             format!("`{}` shows what became of it", self.line(&["history", release].map(str::to_owned))),
         ))
     }

@@ -1,5 +1,6 @@
 //! The program: reads the command line, runs one command, ends with its exit code.
 
+mod certificates;
 mod children;
 mod cli;
 mod commands;

@@ -3,15 +3,10 @@
 //! A hash is made only when none verifies: each has a salt of its own, and a new one for the same password would end every
 //! session. Neither password nor hash is ever part of a message.
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{ObjectMeta, Patch, PatchParams};
 
-use crate::{Cluster, FIELD_MANAGER, KubeError};
+use crate::{Cluster, KubeError};
 
 /// As Argo CD makes them.
 const COST: u32 = 10;
@@ -21,8 +16,6 @@ const PASSWORD_BYTES_MAX: usize = 72;
 const SECRET: &str = "argocd-secret";
 /// The key of the hash there.
 const KEY: &str = "admin.password";
-/// The key of the moment of its last change.
-const CHANGED_AT_KEY: &str = "admin.passwordMtime";
 
 /// What Argo CD's secret says about a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,53 +82,11 @@ pub fn hash_password(password: &str) -> Result<String, PasswordError> {
     Ok(hashed.format_for_version(bcrypt::Version::TwoA))
 }
 
-/// The admin password's keys as they were before somebody else wrote Argo CD's secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeptPassword(BTreeMap<String, ByteString>);
-
-impl fmt::Debug for KeptPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeptPassword(<redacted>)")
-    }
-}
-
-impl KeptPassword {
-    /// Reads them; there may be none.
-    pub async fn read(cluster: &Cluster, namespace: &str) -> Result<Self, KubeError> {
-        let api: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);
-        let found = api.get_opt(SECRET).await;
-        let found = found.map_err(|error| cluster.error(format!("read {namespace}/{SECRET}"), error))?;
-        Ok(KeptPassword::of(found.and_then(|secret| secret.data).unwrap_or_default()))
-    }
-
-    fn of(mut data: BTreeMap<String, ByteString>) -> Self {
-        data.retain(|key, value| [KEY, CHANGED_AT_KEY].contains(&key.as_str()) && !value.0.is_empty());
-        KeptPassword(data)
-    }
-
-    /// Writes them again where they are no longer as they were; says whether that was needed.
-    pub async fn put_back(&self, cluster: &Cluster, namespace: &str) -> Result<bool, KubeError> {
-        if !self.0.contains_key(KEY) || KeptPassword::read(cluster, namespace).await? == *self {
-            return Ok(false);
-        }
-        let api: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);
-        let secret = Secret {
-            metadata: ObjectMeta { name: Some(SECRET.to_owned()), ..ObjectMeta::default() },
-            data: Some(self.0.clone()),
-            ..Secret::default()
-        };
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        let applied = api.patch(SECRET, &params, &Patch::Apply(&secret)).await;
-        applied.map_err(|error| {
-            cluster.error(format!("put the admin password of {namespace}/{SECRET} back"), error)
-        })?;
-        Ok(true)
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
+    use k8s_openapi::ByteString;
+
     use super::*;
 
     fn secret_with(value: &str) -> Secret {
@@ -156,16 +107,6 @@ mod tests {
         assert_eq!(state_in(&Secret::default(), "x"), AdminPasswordState::Absent);
         assert_eq!(state_in(&secret_with(""), "x"), AdminPasswordState::Absent);
         assert_eq!(state_in(&secret_with("plain text"), "plain text"), AdminPasswordState::Differs);
-    }
-
-    #[test]
-    fn what_is_kept_is_the_password_and_shown_to_nobody() {
-        let mut data = secret_with("the hash").data.unwrap();
-        data.insert("server.secretkey".to_owned(), ByteString(b"x".to_vec()));
-        data.insert(CHANGED_AT_KEY.to_owned(), ByteString(Vec::new()));
-        let kept = KeptPassword::of(data);
-        assert_eq!(kept.0.keys().collect::<Vec<_>>(), [KEY]);
-        assert!(!format!("{kept:?}").contains("hash"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //!
 //! No secret is among the values. The pattern gives Helm the hash of the admin password; here it is in Argo CD's own secret
 //! alone, written by `bridge apply`. The chart makes that secret without data, so upgrades leave its keys as they are: Helm
-//! changes only what differs between two renderings.
+//! changes only what differs between two renderings. One whose data was among the values and no longer is loses all of it,
+//! for which the caller has to care.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -171,7 +172,7 @@ pub enum Change {
     /// There is no release yet.
     Install,
     /// The same chart, with the values of now.
-    Again,
+    Again(Release),
     /// Another version takes its place.
     From(Release),
 }
@@ -241,7 +242,7 @@ pub fn change(
         return Err(InstallRefusal::Unfinished { name, status, revision });
     }
     match wanted.order(&version) {
-        Ordering::Equal => Ok(Change::Again),
+        Ordering::Equal => Ok(Change::Again(release.clone())),
         Ordering::Less if downgrades == Downgrades::Refused => {
             Err(InstallRefusal::Downgrade { name, chart, wanted: wanted.to_string() })
         }
@@ -326,10 +327,11 @@ mod tests {
             installing(&[mk_release("loki", "loki-6.0.0", "deployed")], "10.10.0"),
             Ok(Change::Install)
         );
-        assert_eq!(installing(std::slice::from_ref(&release), "5.45.0"), Ok(Change::Again));
+        let again = installing(std::slice::from_ref(&release), "5.45.0");
+        assert_eq!(again, Ok(Change::Again(release.clone())));
         assert_eq!(installing(std::slice::from_ref(&release), "10.10.0"), Ok(Change::From(release)));
         let failed = mk_release(RELEASE, "argo-cd-10.10.0", "failed");
-        assert_eq!(installing(&[failed], "10.10.0"), Ok(Change::Again));
+        assert_eq!(installing(std::slice::from_ref(&failed), "10.10.0"), Ok(Change::Again(failed)));
     }
 
     #[test]

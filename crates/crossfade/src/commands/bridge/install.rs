@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crossfade_core::ClusterName;
 use crossfade_kube::Cluster;
 use crossfade_kube::bridge::{
-    InstalledPart, KeptPassword, installed_parts, knows_application_sets, terraform_of_release,
+    InstalledPart, KeptSecret, installed_parts, knows_application_sets, terraform_of_release,
 };
 use crossfade_stack::bridge::ARGOCD_NAMESPACE;
 use crossfade_stack::bridge::argo_cd::{
@@ -122,13 +122,11 @@ pub async fn run(args: &InstallArgs) -> anyhow::Result<Exit> {
     if matches!(change, Change::From(_)) && !args.yes && !confirmed()? {
         return Ok(Exit::Interrupted);
     }
-    let password = KeptPassword::read(&cluster, ARGOCD_NAMESPACE).await?;
+    let secret = KeptSecret::read(&cluster, ARGOCD_NAMESPACE).await?;
     let result = helm.run(args.release.as_str(), &arguments, &values).await;
     // Also after a failure: what Helm has written by then, it has written.
-    if password.put_back(&cluster, ARGOCD_NAMESPACE).await? {
-        note(
-            "the admin password was in Helm's hands, which took it away; it is as it was, and Argo CD's secret alone has it now",
-        );
+    if secret.put_back(&cluster, ARGOCD_NAMESPACE).await? {
+        note("keys of Argo CD's secret were in Helm's hands, which took them away; they are as they were");
     }
     result?;
     if !knows_application_sets(&cluster).await? {
@@ -277,7 +275,9 @@ fn what_happens(change: &Change, chart: &Chart, args: &InstallArgs, context: &st
     let wanted = format!("{} {} (Argo CD {})", chart.name, chart.version, chart.app_version);
     let mut text = match change {
         Change::Install => format!("{wanted} is installed in {context}"),
-        Change::Again => format!("{wanted} is in {context}; its values are set again"),
+        Change::Again(release) => {
+            format!("{wanted} is in {context} ({}); its values are set again", release.status)
+        }
         Change::From(release) => format!(
             "{} (Argo CD {}) of {context} becomes {wanted}; values that are not given again are the chart's; notes: \
              https://argo-cd.readthedocs.io/en/stable/operator-manual/upgrading/overview/",
