@@ -2,7 +2,7 @@
 //!
 //! It gets no secret: neither among its arguments, nor in its values, nor in its environment. Nothing of helm is linked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use anyhow::Context;
@@ -11,7 +11,8 @@ use serde::Deserialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use crate::exit::user_error;
+use crate::exit::{Exit, user_error};
+use crate::printer::note;
 use crate::shell;
 
 /// Where helm is had.
@@ -68,6 +69,12 @@ impl ChartSource {
         }
         words
     }
+}
+
+/// A path as one of the values of an option that helm takes apart at commas.
+pub fn list_item(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 /// helm for one namespace of one cluster.
@@ -133,9 +140,9 @@ impl Helm {
         Ok(listed.into_iter().map(release).collect())
     }
 
-    /// Runs `helm ARGUMENTS` for `release` with `values` on its standard input. Ctrl-C reaches helm as well, which then says in its release
-    /// how far it came; it is waited for.
-    pub async fn run(&self, release: &str, arguments: &[String], values: &str) -> anyhow::Result<()> {
+    /// Runs `helm ARGUMENTS` for `release` with `values` on its standard input. Ctrl-C reaches helm as well, which then says in
+    /// its release how far it came; it is waited for.
+    pub async fn run(&self, release: &str, arguments: &[String], values: &str) -> anyhow::Result<Exit> {
         let mut child = self
             .command(arguments)
             .stdin(Stdio::piped())
@@ -148,20 +155,25 @@ impl Helm {
             let _ = input.write_all(values.as_bytes()).await;
         }
         let mut ended = Box::pin(child.wait_with_output());
-        let output = tokio::select! {
-            output = &mut ended => output,
-            _ = tokio::signal::ctrl_c() => ended.await,
-        }
-        .context("helm cannot be waited for")?;
+        let (output, is_interrupted) = tokio::select! {
+            output = &mut ended => (output, false),
+            _ = tokio::signal::ctrl_c() => (ended.await, true),
+        };
+        let output = output.context("helm cannot be waited for")?;
+        let history = self.line(&["history", release].map(str::to_owned));
         if output.status.success() {
-            return Ok(());
+            return Ok(Exit::Done);
+        }
+        if is_interrupted {
+            note(&format!("helm was interrupted; `{history}` shows how far it came"));
+            return Ok(Exit::Interrupted);
         }
         // What is wrong it has said itself; beside that it tells how far it came.
         let told = String::from_utf8_lossy(&output.stdout);
         let told = if told.trim().is_empty() { String::new() } else { format!(": {}", told.trim()) };
         Err(user_error(
             format!("helm failed ({}){told}", output.status),
-            format!("`{}` shows what became of it", self.line(&["history", release].map(str::to_owned))),
+            format!("`{history}` shows what became of it"),
         ))
     }
 
@@ -221,6 +233,12 @@ mod tests {
         // An archive and a directory have one version, which helm would not hold against another.
         assert_eq!(words("https://example.org/argo-cd-1.0.0.tgz"), "https://example.org/argo-cd-1.0.0.tgz");
         assert_eq!(words("./argo-cd"), "./argo-cd");
+    }
+
+    #[test]
+    fn a_file_is_one_item_of_a_list() {
+        assert_eq!(list_item(Path::new("a.yaml")), "a.yaml");
+        assert_eq!(list_item(Path::new("a,\"b\".yaml")), r#""a,""b"".yaml""#);
     }
 
     #[tokio::test]

@@ -6,14 +6,14 @@ use crate::clients::Ends::Well;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
-        name: "every chart that is exported renders as helm renders it",
+        name: "every chart that is exported renders as helm renders it, and helm has nothing against it",
         ends: Well,
         words: &["15 of 15 charts"],
         script: "$cf export gitops $scratch/gitops --hosted-zone $zone --workloads-url git@git.example.org:w --addons-url git@git.example.org:a >/dev/null 2>&1
 values=\"spec.ingress.host=$DOMAIN,spec.ingress.route53_weight=100,spec.ingress.burnham_route53_weight=0,zone=$DOMAIN,owner=blue\"
 charts=($(find $scratch/gitops -name Chart.yaml -printf '%h\\n')); same=0
 for chart in ${charts[@]}; do
-    text=$(helm template x $chart --set $values) && [ ${#text} -gt 100 ] &&
+    helm lint --strict --quiet --set $values $chart && text=$(helm template x $chart --set $values) && [ ${#text} -gt 100 ] &&
         diff <(echo \"$text\") <($cf render $chart --name x --set $values) && same=$((same + 1))
 done
 echo $same of ${#charts[@]} charts",

@@ -77,8 +77,8 @@ pub(super) const CHECKS: &[Check] = &[
         name: "the user's values win, the last most",
         ends: Well,
         words: &["ExternalName 7s"],
-        script: "echo 'server: {service: {type: NodePort}}' >$scratch/a.yaml; echo 'server: {service: {type: ExternalName}}' >$scratch/b.yaml
-install blue --values $scratch/a.yaml --values $scratch/b.yaml --reconciliation 7 &&
+        script: "echo 'server: {service: {type: NodePort}}' >$scratch/a.yaml; echo 'server: {service: {type: ExternalName}}' >$scratch/b,c.yaml
+install blue --values $scratch/a.yaml --values $scratch/b,c.yaml --reconciliation 7 &&
 echo $(rb get configmap given-values -n argocd -o jsonpath='{.data.service}') $(rb get configmap argocd-cm -n argocd -o jsonpath='{.data.timeout\\.reconciliation}')",
     },
     Check {

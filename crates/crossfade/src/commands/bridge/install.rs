@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::commands::dns_controller::parse_seconds;
 use crate::commands::migrate::confirmed;
 use crate::exit::{Exit, user_error};
-use crate::helm::{ChartSource, Helm};
+use crate::helm::{ChartSource, Helm, list_item};
 use crate::printer::{data, note};
 use crate::shell::word;
 
@@ -128,7 +128,9 @@ pub async fn run(args: &InstallArgs) -> anyhow::Result<Exit> {
     if secret.put_back(&cluster, ARGOCD_NAMESPACE).await? {
         note("keys of Argo CD's secret were in Helm's hands, which took them away; they are as they were");
     }
-    result?;
+    if result? == Exit::Interrupted {
+        return Ok(Exit::Interrupted);
+    }
     if !knows_application_sets(&cluster).await? {
         return Err(user_error(
             format!(
@@ -168,7 +170,7 @@ impl InstallArgs {
         words.extend(source.words(version));
         words.extend(["--create-namespace", "--reset-values", "--values", "-"].map(str::to_owned));
         for file in &self.values {
-            words.extend(["--values".to_owned(), file.display().to_string()]);
+            words.extend(["--values".to_owned(), list_item(file)]);
         }
         words.extend(["--wait".to_owned(), "--timeout".to_owned(), format!("{}s", self.timeout.as_secs())]);
         words
