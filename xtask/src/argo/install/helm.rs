@@ -27,7 +27,8 @@ pub(super) const CHECKS: &[Check] = &[
         ends: Well,
         words: &["service: NodePort", "timeout.reconciliation: 30s"],
         script: "install blue --dry-run --server-service node-port --reconciliation 30 |
-  sed 's/ upgrade --install / template /; s/ --reset-values / /; s/ --wait --timeout [0-9]*s / /' | bash",
+  sed 's/ upgrade --install / template /; s/ --reset-values / /; s/ --wait --timeout [0-9]*s / /' | bash |
+  grep -E '^  (service|timeout[.]reconciliation):'",
     },
     Check {
         name: "without helm there is a way out",
