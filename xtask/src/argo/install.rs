@@ -81,7 +81,7 @@ install() {{ local side=$1; shift; install_from "--chart $repository" $side "$@"
 install_from() {{ local from=$1 side=$2; shift 2; $cf bridge install --service $side --context real-$side $from "$@"; }}
 bridge() {{ local side=$1; shift; $cf bridge apply --service $side --context real-$side --hosted-zone $zone "$@"; }}
 # Something listens there within ten seconds.
-answers() {{ for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:$1/ && return; sleep 0.1; done; return 1; }}
+answers() {{ for _ in $(seq 100); do curl --noproxy '*' -s -o /dev/null http://127.0.0.1:$1/ && return; sleep 0.1; done; return 1; }}
 # A key of Argo CD's own secret.
 own() {{ kubectl --context real-$1 get secret argocd-secret -n argocd -o jsonpath="{{.data.${{2//./\\.}}}}" | base64 -d; }}
 "#,
