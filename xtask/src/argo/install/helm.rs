@@ -113,7 +113,7 @@ install blue --yes --allow-downgrade && [ \"$(hb list --output json | jq -r '.[]
         name: "an upgrade that was cut off is refused, with the command that mends it",
         ends: Refused,
         words: &["release argo-cd is pending-upgrade", "when no other helm runs: helm rollback argo-cd "],
-        script: "hb upgrade argo-cd argo-cd --repo $repository --version $pinned --set stuck=true >/dev/null 2>&1 & cut=$!
+        script: "helm upgrade argo-cd argo-cd --kube-context real-blue --namespace argocd --repo $repository --version $pinned --set stuck=true >/dev/null 2>&1 & cut=$!
 for _ in $(seq 100); do rb get job stuck -n argocd >/dev/null 2>&1 && break; sleep 0.1; done
 kill -KILL $cut; wait $cut; rb delete job stuck -n argocd >/dev/null
 install blue",
