@@ -1,8 +1,8 @@
 //! Argo CD's own secret over an upgrade by Helm: what Helm takes out of it is put back.
 //!
 //! A release that once had a key of the secret (the pattern gives it the admin password) takes the whole of its data away when
-//! the key is no longer among its values: with it the key that signs sessions and the server's certificate. Values are never
-//! part of a message.
+//! the key is no longer among its values: with it the key that signs sessions and the server's certificate. It does so again after
+//! an upgrade that failed, for it starts from the last one that did not. Values are never part of a message.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,8 @@ use crate::{Cluster, FIELD_MANAGER, KubeError};
 
 /// Argo CD's own secret.
 const SECRET: &str = "argocd-secret";
+/// What Argo CD makes once and nobody changes: another one tells that all was taken away and begun anew.
+const SIGNING_KEY: &str = "server.secretkey";
 /// Who writes its data and takes none of it away: we, Argo CD's parts, and people.
 const HARMLESS_MANAGERS: [&str; 3] = [FIELD_MANAGER, "argocd", "kubectl"];
 
@@ -24,6 +26,8 @@ const HARMLESS_MANAGERS: [&str; 3] = [FIELD_MANAGER, "argocd", "kubectl"];
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct KeptSecret {
     data: BTreeMap<String, ByteString>,
+    /// Helm has some of it in its hands.
+    is_helms: bool,
 }
 
 impl fmt::Debug for KeptSecret {
@@ -34,23 +38,16 @@ impl fmt::Debug for KeptSecret {
 }
 
 impl KeptSecret {
-    /// Reads it. Nothing is kept of a secret whose data is in nobody's hands but Argo CD's and ours: Helm leaves it alone, and
-    /// what changes meanwhile is somebody's wish.
+    /// Reads it.
     pub async fn read(cluster: &Cluster, namespace: &str) -> Result<Self, KubeError> {
-        Ok(match secret(cluster, namespace).await? {
-            Some(secret) if others_have_data(&secret.metadata) => {
-                KeptSecret { data: secret.data.unwrap_or_default() }
-            }
-            _ => KeptSecret::default(),
-        })
+        let found = secret(cluster, namespace).await?.unwrap_or_default();
+        let is_helms = others_have_data(&found.metadata);
+        Ok(KeptSecret { data: found.data.unwrap_or_default(), is_helms })
     }
 
-    /// Writes again what is no longer as it was; says whether that was needed. The write is a patch, not an apply: what is
+    /// Writes again what is no longer as it was, if it was taken away and not changed by somebody; says so. The write is a patch, not an apply: what is
     /// applied without these keys later must not take them away.
     pub async fn put_back(&self, cluster: &Cluster, namespace: &str) -> Result<bool, KubeError> {
-        if self.data.is_empty() {
-            return Ok(false);
-        }
         let now = secret(cluster, namespace).await?.and_then(|secret| secret.data).unwrap_or_default();
         let lost = self.lost(&now);
         if lost.is_empty() {
@@ -64,9 +61,12 @@ impl KeptSecret {
         Ok(true)
     }
 
+    /// Without a sign that Helm took keys away, those that differ are somebody's wish.
     fn lost(&self, now: &BTreeMap<String, ByteString>) -> BTreeMap<&str, &ByteString> {
         let lost = self.data.iter().filter(|(key, value)| now.get(*key) != Some(value));
-        lost.map(|(key, value)| (key.as_str(), value)).collect()
+        let lost: BTreeMap<&str, &ByteString> = lost.map(|(key, value)| (key.as_str(), value)).collect();
+        let is_taken = lost.keys().any(|key| *key == SIGNING_KEY || !now.contains_key(*key));
+        if self.is_helms || is_taken { lost } else { BTreeMap::new() }
     }
 }
 
@@ -114,11 +114,19 @@ mod tests {
                 .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
                 .collect()
         };
-        let kept = KeptSecret {
-            data: data(&[("admin.password", "hash"), ("a", "same"), ("server.secretkey", "x")]),
+        let before = data(&[("admin.password", "hash"), ("a", "same"), (SIGNING_KEY, "x")]);
+        let kept = KeptSecret { data: before, is_helms: false };
+        let lost = |kept: &KeptSecret, now: &[(&str, &str)]| -> Vec<String> {
+            kept.lost(&data(now)).keys().map(|key| (*key).to_owned()).collect()
         };
-        let lost = kept.lost(&data(&[("a", "same"), ("server.secretkey", "new"), ("more", "y")]));
-        assert_eq!(lost.keys().collect::<Vec<_>>(), [&"admin.password", &"server.secretkey"]);
+        // All was taken away, and Argo CD has begun anew.
+        let anew = [("a", "same"), (SIGNING_KEY, "new"), ("admin.password", "new"), ("more", "y")];
+        assert_eq!(lost(&kept, &anew), ["admin.password", SIGNING_KEY]);
+        assert_eq!(lost(&kept, &[(SIGNING_KEY, "x"), ("a", "same")]), ["admin.password"]);
+        // Somebody has changed the password meanwhile: Helm would have taken it, or had it in its hands.
+        let changed = [("a", "same"), (SIGNING_KEY, "x"), ("admin.password", "another")];
+        assert!(lost(&kept, &changed).is_empty());
+        assert_eq!(lost(&KeptSecret { is_helms: true, ..kept.clone() }, &changed), ["admin.password"]);
         assert!(!format!("{kept:?}").contains("hash"));
     }
 }

@@ -135,13 +135,16 @@ install blue",
 /// In the real green, which has an Argo CD of Terraform's and then one that nobody brought by Helm.
 pub(super) const AFTERWARDS: &[Check] = &[
     Check {
-        name: "the admin password that the pattern gave Helm survives the upgrade that takes it out, and so does the rest",
+        name: "the admin password that the pattern gave Helm survives upgrades that take it out, one that fails among them, and so does the rest",
         ends: Well,
-        words: &["becomes argo-cd", "they are as they were", "the same hash", "and helm has no hash", "bridge apply takes none away"],
+        words: &["helm failed",
+            "becomes argo-cd", "they are as they were",
+            "(failed); its values are set again", "the same hash", "and helm has no hash", "bridge apply takes none away"],
         script: "hash=$(htpasswd -nbBC 10 '' pattern | tr -d ':\\n')
 hg upgrade --install argo-cd argo-cd --repo $repository --version $older --create-namespace \
   --set-string \"configs.secret.argocdServerAdminPassword=$hash\" >/dev/null && before=$(own green admin.passwordMtime) &&
-rg patch secret argocd-secret -n argocd --patch '{\"stringData\":{\"server.secretkey\":\"a key\"}}' --field-manager argocd-server >/dev/null && install green --yes &&
+rg patch secret argocd-secret -n argocd --patch '{\"stringData\":{\"server.secretkey\":\"a key\"}}' --field-manager argocd-server >/dev/null && echo 'unready: true' >$scratch/unready.yaml &&
+! install green --yes --values $scratch/unready.yaml --timeout 2s && install green --yes &&
 [ \"$(own green admin.password) $(own green admin.passwordMtime)\" = \"$hash $before\" ] && echo the same hash
 hg get values argo-cd -o json | grep -q '[$]2' || echo and helm has no hash
 echo pattern >$scratch/pattern; bridge green --no-teams --admin-password-file $scratch/pattern && echo other >$scratch/pattern &&
@@ -151,7 +154,7 @@ bridge green --no-teams --admin-password-file $scratch/pattern && [ \"$(own gree
         name: "a release of Terraform's is left alone until told otherwise",
         ends: Well,
         words: &["is Terraform's (field manager terraform-provider-helm_v2.13.0_x5)", "its values are set again"],
-        script: "rg annotate secret sh.helm.release.v1.argo-cd.v2 -n argocd x=y --field-manager=terraform-provider-helm_v2.13.0_x5 >/dev/null
+        script: "rg annotate secret sh.helm.release.v1.argo-cd.v3 -n argocd x=y --field-manager=terraform-provider-helm_v2.13.0_x5 >/dev/null
 install green && exit 1; install green --i-will-edit-main-tf",
     },
     Check {
