@@ -1,10 +1,12 @@
-//! The lab's GitOps agent beside the real Argo CD, and migrations by the GitOps bridge with the real one.
+//! The lab's GitOps agent beside the real Argo CD, migrations by the GitOps bridge with the real one, and how Argo CD and its
+//! secrets come into a cluster.
 //!
 //! Both get the same repositories and the same bridge; what they make of them is compared field by field.
 
 pub(crate) mod carried;
 mod compare;
 mod difference;
+mod install;
 mod intended;
 mod migrate;
 pub(crate) mod programs;
@@ -28,6 +30,8 @@ pub(crate) enum Part {
     Compare,
     /// A migration by the bridge between two real clusters.
     Migrate,
+    /// Argo CD by helm, secrets from Secrets Manager, exported charts.
+    Install,
 }
 
 /// What is between the program and one run.
@@ -67,6 +71,10 @@ fn prove(run: &Run<'_>, only: Option<Part>) -> anyhow::Result<(usize, usize)> {
     }
     if wants(Part::Migrate) {
         let (passed, failed) = migrate::run(run)?;
+        counts = (counts.0 + passed, counts.1 + failed);
+    }
+    if wants(Part::Install) {
+        let (passed, failed) = install::run(run)?;
         counts = (counts.0 + passed, counts.1 + failed);
     }
     Ok(counts)

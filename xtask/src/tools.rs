@@ -65,6 +65,10 @@ const ON_PATH: &[(&str, &str)] = &[
     ("nginx", "apt-get install nginx-light"),
     ("fcgiwrap", "apt-get install fcgiwrap"),
     ("docker-registry", "apt-get install docker-registry"),
+    ("htpasswd", "apt-get install apache2-utils"),
+    ("openssl", "apt-get install openssl"),
+    ("python3", "apt-get install python3"),
+    ("moto_server", "pip install 'moto[server]==5.2.1'"),
 ];
 
 /// On PATH as well, for benches only.

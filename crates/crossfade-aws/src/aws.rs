@@ -10,7 +10,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::{Builder, tls};
 
 use crate::error::from_sdk;
-use crate::{AwsError, Metrics, Route53};
+use crate::{AwsError, Metrics, Route53, Secrets};
 
 /// Route 53 and STS's global endpoint are signed for this region, whatever region the caller works in.
 const REGION_WHEN_UNSET: &str = "us-east-1";
@@ -125,5 +125,10 @@ impl Aws {
     /// What load balancers count, in every region.
     pub fn metrics(&self) -> Metrics {
         Metrics::new(self.config.clone())
+    }
+
+    /// The secrets of this region.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::new(&self.config, self.region())
     }
 }

@@ -7,6 +7,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::SecretProblem;
+
 /// A request to AWS that did not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum AwsError {
@@ -33,6 +35,16 @@ pub enum AwsError {
         operation: &'static str,
         /// AWS's message, which names what is missing.
         message: String,
+    },
+    /// A secret of Secrets Manager that cannot be had.
+    #[error("the secret {name} of Secrets Manager in {region}: {problem}")]
+    Secret {
+        /// The name or ARN asked for.
+        name: String,
+        /// The region asked in.
+        region: String,
+        /// Why not.
+        problem: SecretProblem,
     },
     /// No credentials were found.
     #[error("there are no AWS credentials for {operation}")]
@@ -93,6 +105,7 @@ impl AwsError {
                  route53:ChangeResourceRecordSets and route53:GetChange, and for counts cloudwatch:ListMetrics and \
                  cloudwatch:GetMetricData",
             ),
+            AwsError::Secret { problem, .. } => Some(secret_hint(problem)),
             AwsError::Unreachable { .. } => Some("check the network, AWS_ENDPOINT_URL and AWS_REGION"),
             AwsError::Throttled { .. } => Some(
                 "Route 53 allows five requests a second for the whole account; try again, or list less often",
@@ -107,6 +120,24 @@ impl AwsError {
     }
 }
 
+fn secret_hint(problem: &SecretProblem) -> &'static str {
+    match problem {
+        SecretProblem::Missing => {
+            "`aws secretsmanager list-secrets --region REGION` shows those that are there; --region chooses another"
+        }
+        SecretProblem::Denied(_) => {
+            "the role needs secretsmanager:GetSecretValue on the secret, and kms:Decrypt where its key is your own"
+        }
+        SecretProblem::Deleted => "`aws secretsmanager restore-secret --secret-id NAME` brings it back",
+        SecretProblem::Encrypted(_) => {
+            "the role needs kms:Decrypt on the secret's key, and the key has to be enabled"
+        }
+        SecretProblem::Binary => {
+            "store it as a text: `aws secretsmanager put-secret-value --secret-string file://FILE`"
+        }
+    }
+}
+
 const THROTTLING_CODES: [&str; 5] = [
     "Throttling",
     "ThrottlingException",
@@ -115,7 +146,7 @@ const THROTTLING_CODES: [&str; 5] = [
     "RequestLimitExceeded",
 ];
 
-const DENIED_CODES: [&str; 9] = [
+pub(crate) const DENIED_CODES: [&str; 9] = [
     "AccessDenied",
     "AccessDeniedException",
     "NotAuthorizedException",

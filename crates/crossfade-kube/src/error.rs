@@ -113,8 +113,12 @@ impl KubeError {
     /// Sorts an error of the client by what can be done about it.
     pub fn of(cluster: &str, action: impl Into<String>, error: kube::Error) -> Self {
         let (cluster, action) = (cluster.to_owned(), action.into());
-        let kube::Error::Api(status) = error else {
-            return KubeError::Unreachable { cluster, action, source: Box::new(error) };
+        let status = match error {
+            kube::Error::Api(status) => status,
+            kube::Error::Discovery(missing) => {
+                return KubeError::NotFound { cluster, action, message: missing.to_string() };
+            }
+            other => return KubeError::Unreachable { cluster, action, source: Box::new(other) },
         };
         let message = status.message.clone();
         if status.code == TOO_MANY_REQUESTS || status.code >= SERVER_ERRORS {

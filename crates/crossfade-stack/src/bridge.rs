@@ -8,6 +8,7 @@
 
 pub mod add_on;
 pub mod application_sets;
+pub mod argo_cd;
 pub mod cluster_secret;
 pub mod credentials;
 pub mod teams;

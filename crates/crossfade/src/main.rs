@@ -1,10 +1,12 @@
 //! The program: reads the command line, runs one command, ends with its exit code.
 
 mod actuator;
+mod certificates;
 mod children;
 mod cli;
 mod commands;
 mod exit;
+mod helm;
 mod logging;
 mod printer;
 #[cfg(feature = "lab")]

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use anyhow::bail;
 
 use crate::clients::Ends::{Well, WellInTheEnd};
-use crate::clients::{Bench, Beside, Check, printed};
+use crate::clients::{Bench, Beside, Check, GITOPS, printed};
 use crate::tools;
 use hosts::Hosts;
 
@@ -68,7 +68,7 @@ done"#;
 /// Runs the part on a lab of its own.
 pub(super) fn run(crossfade: &Path, scratch: &Path) -> anyhow::Result<Bench> {
     let mut hosts = Hosts::start(&scratch.join("hosts"))?;
-    let mut bench = Bench::up(crossfade, &scratch.join("git-lab"), &["--gitops"])?;
+    let mut bench = Bench::up(crossfade, &scratch.join("git-lab"), &[GITOPS])?;
     bench.begin_scripts_with(format!("{}{FUNCTIONS}", hosts.prelude()?));
     let output = bench.sh(PREPARE);
     if !output.status.success() {

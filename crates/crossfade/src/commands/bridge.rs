@@ -1,9 +1,10 @@
 //! `crossfade bridge`: what Argo CD has to be told about a cluster, to look at or applied.
 //!
 //! Weights of a cluster secret that is there stay as they are: moving traffic is for `crossfade migrate` and
-//! `crossfade weights set`, which look before they write. Secrets are read from files and never printed.
+//! `crossfade weights set`, which look before they write. Secrets are read from files or from AWS, and never printed.
 
 pub mod facts;
+mod install;
 mod secrets;
 
 use clap::{Args, Subcommand};
@@ -20,6 +21,7 @@ use serde_json::Value;
 use crate::commands::migrate::Output;
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
+use crate::shell::word;
 use facts::{FactOptions, GivenWeights};
 use secrets::SecretOptions;
 
@@ -32,6 +34,8 @@ pub struct BridgeArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum BridgeCommand {
+    /// Install Argo CD in a cluster by the helm program, or upgrade it.
+    Install(Box<install::InstallArgs>),
     /// Print the objects, without secrets. Touches nothing.
     Show(Box<ShowArgs>),
     /// Apply the objects to a cluster where Argo CD is.
@@ -70,6 +74,7 @@ struct ApplyArgs {
 /// Prints or applies.
 pub async fn run(args: BridgeArgs) -> anyhow::Result<Exit> {
     match args.command {
+        BridgeCommand::Install(args) => install::run(&args).await,
         BridgeCommand::Show(args) => show(&args),
         BridgeCommand::Apply(args) => apply(&args).await,
     }
@@ -96,7 +101,7 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<Exit> {
                 "{} (context {context}) does not know ApplicationSets: Argo CD is not there",
                 cluster.name
             ),
-            "helm install argo-cd argo-cd --repo https://argoproj.github.io/argo-helm --namespace argocd --create-namespace",
+            format!("crossfade bridge install --service {} --context {}", args.service, word(context)),
         ));
     }
     let existing = read_cluster_secret(&cluster, ARGOCD_NAMESPACE, &name).await?;
@@ -107,7 +112,7 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<Exit> {
     if args.facts.kubernetes_version.is_none() {
         input.cluster.kubernetes_version = server_version(&cluster).await?;
     }
-    args.secrets.add_to(&mut input, &cluster).await?;
+    args.secrets.add_to(&mut input, &cluster, &args.facts.region).await?;
     let mut objects = manifests(&input);
     if let Some(existing) = &existing {
         pin_version(&mut objects, existing);

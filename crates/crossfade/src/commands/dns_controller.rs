@@ -191,7 +191,7 @@ fn txt_naming(args: &DnsControllerArgs) -> anyhow::Result<TxtNaming> {
 }
 
 /// Whole seconds, with or without `s`, or minutes with `m`.
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
     let (number, factor) = match text.strip_suffix('m') {
         Some(minutes) => (minutes, 60),
         None => (text.strip_suffix('s').unwrap_or(text), 1),

@@ -13,6 +13,7 @@ use crate::commands::bridge::facts::FactOptions;
 use crate::commands::bridge::yaml_of;
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
+use crate::shell::word;
 use repositories::{ADD_ONS, File, WORKLOADS};
 
 /// Options of `crossfade export`.
@@ -71,22 +72,18 @@ pub fn run(args: ExportArgs) -> anyhow::Result<Exit> {
         let branch = if revision.as_str() == "HEAD" { "main" } else { revision.as_str() };
         data(&format!(
             "git -C {dir} init -b {branch} && git -C {dir} add . && git -C {dir} commit -m 'Add the {part}' && git -C {dir} push {url} {branch}",
-            dir = quoted(&dir),
+            dir = word(&dir.display().to_string()),
         ));
     }
     for service in &args.services {
         let name = args.facts.input(service)?.cluster.name;
         let file = args.dir.join("bridge").join(format!("{name}.yaml"));
-        data(&format!("kubectl --context {name} apply --server-side -f {}", quoted(&file)));
+        data(&format!(
+            "kubectl --context {name} apply --server-side -f {}",
+            word(&file.display().to_string())
+        ));
     }
     Ok(Exit::Done)
-}
-
-/// A path as a shell takes it for one word.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+".contains(character);
-    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn refuse_non_empty(dir: &Path, force: bool) -> anyhow::Result<()> {
@@ -114,16 +111,4 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
     let parent = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_one_word_to_a_shell() {
-        assert_eq!(quoted(Path::new("/srv/gitops-1.0")), "/srv/gitops-1.0");
-        assert_eq!(quoted(Path::new("my files")), "'my files'");
-        assert_eq!(quoted(Path::new("it's")), r"'it'\''s'");
-    }
 }

@@ -433,7 +433,8 @@ async fn free_name(request: &Request, home: &Cluster) -> anyhow::Result<String> 
     Ok(names.into_iter().find(|name| has_ended(name) != Some(true)).unwrap_or(base))
 }
 
-fn confirmed() -> anyhow::Result<bool> {
+/// Asks whether to go on.
+pub fn confirmed() -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(user_error("there is nobody to confirm the plan", "pass --yes"));
     }

@@ -9,6 +9,7 @@ use clap::Args;
 use crossfade_gotemplate::{Chart, Moment, ReleaseOptions, Sources, Values, render};
 use jiff::Timestamp;
 
+use crate::certificates;
 use crate::exit::{Exit, UserError};
 use crate::printer::data;
 
@@ -68,7 +69,7 @@ pub async fn run(args: RenderArgs) -> anyhow::Result<Exit> {
         sources: Sources {
             now: Moment { nanoseconds: now },
             seed: u64::try_from(now).unwrap_or_default(),
-            certificates: None,
+            certificates: Some(certificates::issuer()),
         },
         ..ReleaseOptions::default()
     };

@@ -98,7 +98,8 @@ pub struct FactOptions {
     /// What external-dns may do to records.
     #[arg(long, value_enum, default_value_t = DnsPolicy::Sync, help_heading = "Add-ons")]
     pub external_dns_policy: DnsPolicy,
-    /// The name of the key for Git in Secrets Manager, for add-ons that read it there.
+    /// The name of the key for Git in Secrets Manager, as the cluster secret says it to add-ons; the key itself is read only
+    /// with --git-ssh-key-secret. Default: what that one names.
     #[arg(long, value_name = "NAME", help_heading = "Repositories")]
     pub git_key_secret_name: Option<PlainValue>,
     /// ApplicationSets of your own, applied after the others.

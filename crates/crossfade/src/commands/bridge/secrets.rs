@@ -1,14 +1,16 @@
-//! Secrets of the bridge as files: what is read here goes to the cluster and nowhere else.
+//! Secrets of the bridge, from files or from Secrets Manager: what is read here goes to the cluster and nowhere else.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use crossfade_aws::{Aws, AwsOptions};
 use crossfade_kube::Cluster;
 use crossfade_kube::bridge::{AdminPasswordState, admin_password_state, hash_password};
 use crossfade_stack::bridge::{
     ARGOCD_NAMESPACE, AdminPassword, BridgeInput, GitCredential, RepositoryCredential,
 };
-use crossfade_stack::text::ObjectName;
+use crossfade_stack::text::{ObjectName, PlainValue};
+use serde_json::Value;
 
 use crate::exit::user_error;
 use crate::printer::note;
@@ -19,6 +21,14 @@ pub struct SecretOptions {
     /// A private key with which Argo CD reads both repositories.
     #[arg(long, value_name = "FILE", conflicts_with = "git_username", help_heading = "Secrets")]
     git_ssh_key_file: Option<PathBuf>,
+    /// The same from Secrets Manager in --region: `github-blueprint-ssh-key`. The cluster secret then names it for add-ons.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["git_ssh_key_file", "git_username"],
+        help_heading = "Secrets"
+    )]
+    git_ssh_key_secret: Option<PlainValue>,
     /// A user name with which Argo CD reads both repositories over HTTPS.
     #[arg(long, value_name = "NAME", requires = "git_password_file", help_heading = "Secrets")]
     git_username: Option<String>,
@@ -28,12 +38,22 @@ pub struct SecretOptions {
     /// Argo CD's admin password. It is hashed once and stays as it is while it is the right one.
     #[arg(long, value_name = "FILE", help_heading = "Secrets")]
     admin_password_file: Option<PathBuf>,
+    /// The same from Secrets Manager in --region: `argocd-admin-secret.eks-blueprint`.
+    #[arg(long, value_name = "NAME", conflicts_with = "admin_password_file", help_heading = "Secrets")]
+    admin_password_secret: Option<PlainValue>,
 }
 
 impl SecretOptions {
-    /// Adds what the files hold.
-    pub async fn add_to(&self, input: &mut BridgeInput, cluster: &Cluster) -> anyhow::Result<()> {
-        if let Some(credential) = self.git_credential()? {
+    /// Adds what files and Secrets Manager hold. Everything is read before the cluster is asked.
+    pub async fn add_to(
+        &self,
+        input: &mut BridgeInput,
+        cluster: &Cluster,
+        region: &PlainValue,
+    ) -> anyhow::Result<()> {
+        let credential = self.git_credential(region).await?;
+        let password = self.admin_password(region).await?;
+        if let Some(credential) = credential {
             for (name, url) in [("git-addons", &input.add_ons.url), ("git-workloads", &input.workloads.url)] {
                 input.credentials.push(RepositoryCredential {
                     name: ObjectName::parse(name)?,
@@ -42,19 +62,26 @@ impl SecretOptions {
                 });
             }
         }
-        if let Some(file) = &self.admin_password_file {
-            input.admin_password = admin_password(&read_line(file)?, cluster).await?;
+        if input.git_key_secret_name.is_none() {
+            input.git_key_secret_name.clone_from(&self.git_ssh_key_secret);
+        }
+        if let Some(password) = password {
+            input.admin_password = admin_password(&password, cluster).await?;
         }
         Ok(())
     }
 
-    fn git_credential(&self) -> anyhow::Result<Option<GitCredential>> {
-        if let Some(file) = &self.git_ssh_key_file {
-            let private_key = read(file)?;
+    async fn git_credential(&self, region: &PlainValue) -> anyhow::Result<Option<GitCredential>> {
+        let key = match (&self.git_ssh_key_file, &self.git_ssh_key_secret) {
+            (Some(file), _) => Some((file.display().to_string(), read(file)?)),
+            (None, Some(name)) => Some((named(name), text_of_secret(name, region).await?)),
+            (None, None) => None,
+        };
+        if let Some((place, private_key)) = key {
             if !private_key.contains("PRIVATE KEY-----") {
                 return Err(user_error(
-                    format!("{} holds no private key", file.display()),
-                    "give the file without .pub, in PEM or OpenSSH form",
+                    format!("{place} holds no private key"),
+                    "give the file without .pub, in PEM or OpenSSH form, and nothing around it",
                 ));
             }
             return Ok(Some(GitCredential::Ssh { private_key }));
@@ -64,6 +91,31 @@ impl SecretOptions {
         };
         Ok(Some(GitCredential::Basic { username: username.clone(), password: read_line(file)? }))
     }
+
+    async fn admin_password(&self, region: &PlainValue) -> anyhow::Result<Option<String>> {
+        if let Some(file) = &self.admin_password_file {
+            return Ok(Some(read_line(file)?));
+        }
+        let Some(name) = &self.admin_password_secret else { return Ok(None) };
+        let text = text_of_secret(name, region).await?;
+        if serde_json::from_str::<Value>(&text).is_ok_and(|value| value.is_object()) {
+            return Err(user_error(
+                format!("{} holds keys and values, not a password alone", named(name)),
+                "store the password as plain text: `aws secretsmanager put-secret-value --secret-string file://FILE`",
+            ));
+        }
+        Ok(Some(without_line_end(&text)))
+    }
+}
+
+fn named(secret: &PlainValue) -> String {
+    format!("the secret {secret} of Secrets Manager")
+}
+
+async fn text_of_secret(name: &PlainValue, region: &PlainValue) -> anyhow::Result<String> {
+    let options = AwsOptions { region: Some(region.to_string()), ..AwsOptions::default() };
+    let aws = Aws::with_options(options).await?;
+    Ok(aws.secrets().text(name.as_str()).await?.into_text())
 }
 
 /// A hash to apply, or none when the password is set already.
@@ -74,7 +126,7 @@ async fn admin_password(password: &str, cluster: &Cluster) -> anyhow::Result<Opt
         AdminPasswordState::Absent => note("Argo CD's admin password is set"),
     }
     let hash = hash_password(password)
-        .map_err(|error| user_error(error.to_string(), "give another --admin-password-file"))?;
+        .map_err(|error| user_error(error.to_string(), "give another admin password"))?;
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     Ok(Some(AdminPassword::parse(&hash, &now)?))
 }
@@ -90,5 +142,9 @@ fn read(file: &Path) -> anyhow::Result<String> {
 
 /// A file's text without the line's end that editors put there.
 fn read_line(file: &Path) -> anyhow::Result<String> {
-    Ok(read(file)?.trim_end_matches(['\n', '\r']).to_owned())
+    Ok(without_line_end(&read(file)?))
+}
+
+fn without_line_end(text: &str) -> String {
+    text.trim_end_matches(['\n', '\r']).to_owned()
 }
