@@ -233,6 +233,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         others: &[
             "anyhow",
             "clap",
+            "clap_complete",
             "jiff",
             "k8s-openapi",
             "kube",

@@ -43,6 +43,8 @@ pub enum Command {
     Simulate(commands::simulate::SimulateArgs),
     /// Render a chart as `helm template` does. Asks no cluster.
     Render(commands::render::RenderArgs),
+    /// Print what bash, zsh, fish, elvish or PowerShell need to complete command lines.
+    Completion(commands::completion::CompletionArgs),
     /// Drive every Migration that a cluster keeps.
     Controller(commands::controller::ControllerArgs),
     /// Run the DNS controller of one cluster.

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub mod bridge;
+pub mod completion;
 pub mod controller;
 #[cfg(feature = "lab")]
 pub mod demo;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Render(args) => render::run(args).await,
             Command::Bridge(args) => bridge::run(args).await,
             Command::Export(args) => export::run(args),
+            Command::Completion(args) => Ok(completion::run(&args)),
             Command::Simulate(args) => simulate::run(&args),
             Command::Controller(args) => controller::run(args).await,
             Command::DnsController(args) => dns_controller::run(args).await.map(|()| Exit::Done),

@@ -7,6 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 /// What is logged when nothing is asked for: a terminal shows progress, not logs.
 const FILTER_DEFAULT: &str = "warn";
+/// The Kubernetes client tells every failed request as an error, without saying which cluster's; whoever asked says both.
+const KUBE_CLIENT_OFF: &str = "kube_client::client::builder=off";
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -38,7 +40,10 @@ pub struct LogOptions {
 
 /// Starts logging for the rest of the process.
 pub fn start(options: &LogOptions) {
-    let filter = EnvFilter::builder().parse_lossy(options.log.as_deref().unwrap_or(FILTER_DEFAULT));
+    let filter = options.log.as_deref().unwrap_or(FILTER_DEFAULT);
+    let filter =
+        if filter.contains("kube") { filter.to_owned() } else { format!("{filter},{KUBE_CLIENT_OFF}") };
+    let filter = EnvFilter::builder().parse_lossy(filter);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match options.log_format {

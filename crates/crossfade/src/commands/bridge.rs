@@ -8,6 +8,7 @@ mod install;
 mod secrets;
 
 use clap::{Args, Subcommand};
+use crossfade_aws::Aws;
 use crossfade_core::{ClusterName, Weight};
 use crossfade_kube::Cluster;
 use crossfade_kube::bridge::{
@@ -15,7 +16,7 @@ use crossfade_kube::bridge::{
 };
 use crossfade_stack::bridge::{ARGOCD_NAMESPACE, BridgeInput, ROUTE53_WEIGHT};
 use crossfade_stack::manifests;
-use crossfade_stack::text::{AppName, LabelValue, WEIGHT_SUFFIX};
+use crossfade_stack::text::{AppName, LabelValue, PlainValue, WEIGHT_SUFFIX};
 use serde_json::Value;
 
 use crate::commands::migrate::Output;
@@ -112,6 +113,9 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<Exit> {
     if args.facts.kubernetes_version.is_none() {
         input.cluster.kubernetes_version = server_version(&cluster).await?;
     }
+    if args.facts.account.is_none() {
+        input.cluster.account_id = account().await?;
+    }
     args.secrets.add_to(&mut input, &cluster, &args.facts.region).await?;
     let mut objects = manifests(&input);
     if let Some(existing) = &existing {
@@ -178,6 +182,14 @@ fn pin_version(objects: &mut [Value], existing: &ClusterSecret) {
     if let Some(secret) = secret {
         secret["metadata"]["resourceVersion"] = existing.resource_version.as_str().into();
     }
+}
+
+/// The account whose credentials the environment has: roles of add-ons are of the same one.
+async fn account() -> anyhow::Result<PlainValue> {
+    let hint = "pass --account, or credentials (AWS_PROFILE)";
+    let aws = Aws::from_environment().await?;
+    let id = aws.account_id().await.map_err(|error| user_error(error.to_string(), hint))?;
+    PlainValue::parse(&id).map_err(|error| user_error(error.to_string(), hint))
 }
 
 async fn server_version(cluster: &Cluster) -> anyhow::Result<LabelValue> {

@@ -22,6 +22,9 @@ const ALL: Weight = Weight::new(100);
 /// For what is written without a cluster to ask.
 const KUBERNETES_VERSION: &str = "1.34";
 
+/// A number that AWS uses in examples.
+const ACCOUNT: &str = "111122223333";
+
 /// Weights by annotation, as options gave them.
 pub type GivenWeights = BTreeMap<String, Weight>;
 
@@ -40,9 +43,9 @@ pub struct FactOptions {
     /// The region of AWS.
     #[arg(long, env = "AWS_REGION", default_value = "eu-west-1", help_heading = "Cluster")]
     pub region: PlainValue,
-    /// The account's number.
-    #[arg(long, default_value = "111122223333", value_name = "ID", help_heading = "Cluster")]
-    pub account: PlainValue,
+    /// The account's number. Default: that of the environment's credentials, or 111122223333 where nothing is asked.
+    #[arg(long, value_name = "ID", help_heading = "Cluster")]
+    pub account: Option<PlainValue>,
     /// The network, for add-ons that ask for it.
     #[arg(long, value_name = "ID", help_heading = "Cluster")]
     pub vpc: Option<PlainValue>,
@@ -158,6 +161,10 @@ impl FactOptions {
         };
         let (name, domain) = derived_names(&self.environment, service, &self.hosted_zone).map_err(wrong)?;
         let version = LabelValue::parse(KUBERNETES_VERSION).map_err(wrong)?;
+        let account_id = match &self.account {
+            Some(account) => account.clone(),
+            None => PlainValue::parse(ACCOUNT).map_err(wrong)?,
+        };
         Ok(BridgeInput {
             cluster: ClusterFacts {
                 name,
@@ -165,7 +172,7 @@ impl FactOptions {
                 environment: self.environment.clone(),
                 kubernetes_version: self.kubernetes_version.clone().unwrap_or(version),
                 region: self.region.clone(),
-                account_id: self.account.clone(),
+                account_id,
                 vpc_id: self.vpc.clone(),
                 endpoint: self.endpoint.clone(),
                 domain,
