@@ -104,7 +104,7 @@ fn paths(host: &HostView, indent: &str, paint: Paint) -> Vec<String> {
         .map(|(index, (cluster, seen))| {
             let owner = seen.owner.as_deref().map_or_else(String::new, |owner| format!("  owner {owner}"));
             let path = format!(
-                "{} {:<4} → {} {:<4} → answered {:.0} %",
+                "{} {:<4} → {} {:<4} → answered {:>3.0} %",
                 hop::DECLARED,
                 text(seen.declared),
                 hop::RECORD,
