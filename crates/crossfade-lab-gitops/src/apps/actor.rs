@@ -12,7 +12,7 @@ use super::manifests::{Context, Kept};
 use super::run::{Progress, Run};
 use super::spec::{self, Sources};
 use super::state::{Comparison, compare};
-use super::status::{Facts, put_run};
+use super::status::{self, Facts, put_run};
 use super::{finalize, sync};
 use crate::agent::Shared;
 use crate::api::ApiError;
@@ -80,17 +80,7 @@ impl Actor {
         }
         let sources = Sources::of(spec);
         if let Some(problem) = problem {
-            let comparison = Comparison::default();
-            let conditions = vec![("InvalidSpecError", problem)];
-            let facts = Facts {
-                application,
-                sources: &sources,
-                comparison: &comparison,
-                conditions,
-                is_valid: false,
-            };
-            let status = facts.status();
-            self.write(application, status, true).await?;
+            self.write(application, status::invalid(application, problem), true).await?;
             return Ok(None);
         }
         let refresh = annotation(application, REFRESH);
@@ -101,6 +91,7 @@ impl Actor {
         let mut comparison = self.compare(application, &sources, &[], fresh).await;
         self.be_interested(&comparison);
         let mut conditions = Vec::new();
+        let mut is_whole = status::is_whole(application);
         let mut wait = (!comparison.is_loaded).then_some(LOAD_RETRY);
         if self.run.is_none() {
             if application["operation"].is_object() {
@@ -116,6 +107,7 @@ impl Actor {
                             .journal
                             .note(name(application), &format!("Initiated automated sync to '{to}'"));
                         self.run = Some(Run::new(operation, spec));
+                        is_whole = true;
                     }
                 }
             }
@@ -124,8 +116,7 @@ impl Actor {
         if self.run.is_some() {
             self.operate(application, &sources, &mut comparison).await;
         }
-        let facts =
-            Facts { application, sources: &sources, comparison: &comparison, conditions, is_valid: true };
+        let facts = Facts { application, sources: &sources, comparison: &comparison, conditions, is_whole };
         let mut status = facts.status();
         let mut is_finished = false;
         if let Some(run) = &self.run {
@@ -197,10 +188,10 @@ impl Actor {
     async fn operate(&mut self, application: &Value, sources: &Sources, comparison: &mut Comparison) {
         let Some(mut run) = self.run.take() else { return };
         run.take_up_again();
-        if text(&application["status"]["operationState"]["phase"]) == "Terminating" {
-            run.end("Operation terminated");
-        }
         let namespace = text(&application["spec"]["destination"]["namespace"]);
+        if text(&application["status"]["operationState"]["phase"]) == "Terminating" {
+            sync::terminate(&self.shared, &mut run, comparison, namespace).await;
+        }
         for _ in 0..STEPS_MAX {
             if run.retry_at.is_some() || run.progress != Progress::Running {
                 break;

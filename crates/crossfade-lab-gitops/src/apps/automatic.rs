@@ -71,7 +71,7 @@ pub(super) fn decide(application: &Value, comparison: &Comparison, sources: &Sou
         });
         sync["resources"] = resources.collect();
     }
-    let all_go = !comparison.items.is_empty() && comparison.items.iter().all(super::state::Item::is_extra);
+    let all_go = !comparison.items.is_empty() && comparison.items.iter().all(|item| item.target.is_none());
     if prunes && !truth(&automated["allowEmpty"]) && all_go {
         return Decision::Refused(format!(
             "Skipping sync attempt to {revisions}: auto-sync will wipe out all resources"
@@ -124,7 +124,7 @@ mod tests {
             is_synced,
             counts: true,
             is_hook: false,
-            ignored: Vec::new(),
+            ignored: super::super::ignore::Ignored::default(),
         }
     }
 

@@ -35,6 +35,10 @@ pub(super) async fn go_on(
             shared.journal.note(name(application), &what);
             shared.api.delete(&Key::of(object), propagation).await?;
         }
+        for hook in left.iter().filter(|object| is_deleting(object)) {
+            // Nobody waits for its end any more.
+            super::sync::let_go(shared, hook).await?;
+        }
         return Ok(());
     }
     let kept: Vec<&&str> = all.iter().filter(|one| !own.contains(one)).collect();

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::object::{group, is_deleting, kind, list, name, text};
+use crate::names::HOOK_FINALIZER;
+use crate::object::{finalizers, group, is_deleting, kind, list, name, text};
 
 /// From best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +48,7 @@ fn mk(status: Status, message: impl Into<String>) -> Health {
 
 /// The health of a live object; `None` for kinds that have none.
 pub(super) fn of(object: &Value) -> Option<Health> {
-    if is_deleting(object) {
+    if is_deleting(object) && !finalizers(object).contains(&HOOK_FINALIZER) {
         return Some(mk(Status::Progressing, "Pending deletion"));
     }
     Some(match (group(object), kind(object)) {

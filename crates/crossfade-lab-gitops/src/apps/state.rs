@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::compare::{ignored_pointers, is_as_declared, unknown_rule};
+use super::compare::is_as_declared;
 use super::health::{self, Status};
 use super::hooks;
+use super::ignore::{Ignored, Rules};
 use super::manifests::Manifests;
 use super::target::{self, Targets};
 use super::tracking;
 use crate::agent::Shared;
 use crate::names::{COMPARE_OPTIONS, GROUP, IGNORE_HEALTH};
-use crate::object::{Key, has_option, kind, list, name, text, version};
+use crate::object::{Key, has_option, kind, name, text, version};
 
 /// One object of an Application.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Item {
     /// A hook that is in the cluster.
     pub(super) is_hook: bool,
     /// What of it is not compared.
-    pub(super) ignored: Vec<String>,
+    pub(super) ignored: Ignored,
 }
 
 impl Item {
@@ -54,7 +55,6 @@ pub(super) struct Comparison {
 pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manifests, String>) -> Comparison {
     let own_name = name(application);
     let namespace = text(&application["spec"]["destination"]["namespace"]);
-    let rules = &application["spec"]["ignoreDifferences"];
     let mut comparison = Comparison { is_loaded: true, ..Comparison::default() };
     let targets = match loaded {
         Ok(manifests) => {
@@ -67,9 +67,10 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             Targets::default()
         }
     };
-    if let Some(problem) = unknown_rule(rules) {
+    let rules = Rules::read(&application["spec"]["ignoreDifferences"]).unwrap_or_else(|problem| {
         comparison.fail(format!("Failed to compare desired state to live state: {problem}"));
-    }
+        Rules::default()
+    });
     comparison.conditions.extend(targets.warnings);
     for object in targets.objects {
         if hooks::is_hook(&object) {
@@ -87,13 +88,12 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             );
             comparison.conditions.push(("SharedResourceWarning", message));
         }
-        let ignored: Vec<String> = ignored_pointers(rules, &object).into_iter().map(str::to_owned).collect();
-        let pointers: Vec<&str> = ignored.iter().map(String::as_str).collect();
+        let ignored = rules.of(&object);
         let counts = !hooks::is_skipped(&object);
         comparison.items.push(Item {
             key: Key::of(&object),
             version: version(&object).to_owned(),
-            is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &pointers)),
+            is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &ignored)),
             counts,
             is_hook: false,
             target: Some(object),
@@ -116,7 +116,7 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             is_synced: false,
             counts,
             is_hook,
-            ignored: Vec::new(),
+            ignored: Ignored::default(),
         });
     }
     comparison
@@ -158,26 +158,4 @@ impl Comparison {
         });
         healths.max().unwrap_or(Status::Healthy)
     }
-
-    /// Images of all containers, sorted.
-    pub(super) fn images(&self) -> Vec<String> {
-        let mut images: Vec<String> = self
-            .items
-            .iter()
-            .filter_map(|item| item.live.as_ref())
-            .flat_map(|live| images_of(live))
-            .collect();
-        images.sort_unstable();
-        images.dedup();
-        images
-    }
-}
-
-/// Images of an object's pods.
-pub(super) fn images_of(object: &Value) -> Vec<String> {
-    let spec = &object["spec"];
-    let pods = [spec, &spec["template"]["spec"], &spec["jobTemplate"]["spec"]["template"]["spec"]];
-    let containers =
-        pods.into_iter().flat_map(|pod| ["initContainers", "containers"].map(|field| list(&pod[field])));
-    containers.flatten().filter_map(|container| container["image"].as_str()).map(str::to_owned).collect()
 }
