@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 
-pub(crate) use metadata::Dependency;
-pub use metadata::Metadata;
+pub use archive::files as archive_files;
+pub use metadata::{Dependency, Metadata};
 
 /// A chart and the charts inside it.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +95,12 @@ impl Chart {
             chart.charts.push(read?);
         }
         Ok(chart)
+    }
+
+    /// What `Chart.yaml` names and `charts/` does not have.
+    pub fn missing_dependencies(&self) -> Vec<&Dependency> {
+        let is_there = |name: &str| self.charts.iter().any(|chart| chart.metadata.name == name);
+        self.metadata.dependencies.iter().filter(|dependency| !is_there(&dependency.name)).collect()
     }
 
     /// Whether its templates are only for others to include.

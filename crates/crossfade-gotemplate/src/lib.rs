@@ -67,13 +67,15 @@ mod template;
 mod toml;
 mod value;
 mod values;
+mod versions;
 mod yaml;
 
 pub use certificates::{Certificate, CertificateIssuer, CertificateRequest};
-pub use chart::{Chart, Metadata};
+pub use chart::{Chart, Dependency, Metadata, archive_files};
 pub use dates::Moment;
 pub use error::Error;
 pub use functions::Functions;
 pub use render::{Crd, Hook, Manifest, ReleaseOptions, Rendered, render};
 pub use template::{MissingKey, Sources, Template};
 pub use values::Values;
+pub use versions::{highest_within, is_version, is_within};

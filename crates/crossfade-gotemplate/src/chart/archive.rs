@@ -17,12 +17,17 @@ fn refuse<T>(message: &str) -> Result<T, Error> {
     Err(Error::Chart(message.to_owned()))
 }
 
-/// The files of an archive, by their path inside of its directory.
-pub(super) fn files(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+/// The files of a `.tgz` archive of one chart, by their path inside of its directory. Links are left out; a path that leads
+/// out of the directory and an archive that unpacks to more than the limit are refused.
+pub fn files(archive: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    files_within(archive, ARCHIVE_BYTES_MAX)
+}
+
+fn files_within(archive: &[u8], bytes_max: usize) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let Some(body) = deflated(archive) else {
         return refuse("file does not appear to be a gzipped archive");
     };
-    let tar = match miniz_oxide::inflate::decompress_to_vec_with_limit(body, ARCHIVE_BYTES_MAX) {
+    let tar = match miniz_oxide::inflate::decompress_to_vec_with_limit(body, bytes_max) {
         Ok(tar) => tar,
         Err(error) if error.status == miniz_oxide::inflate::TINFLStatus::HasMoreOutput => {
             return refuse("decompressed chart is larger than the maximum size");
@@ -124,4 +129,57 @@ fn pax_path(data: &[u8]) -> Option<String> {
         rest = &rest[record.len()..];
     }
     None
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    /// An archive of entries: path, type, content.
+    fn mk_archive(entries: &[(&str, u8, &[u8])]) -> Vec<u8> {
+        let mut tar = Vec::new();
+        for (path, kind, content) in entries {
+            let mut header = [0; BLOCK_BYTES];
+            header[..path.len()].copy_from_slice(path.as_bytes());
+            header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+            header[156] = *kind;
+            tar.extend(header);
+            tar.extend(*content);
+            tar.resize(tar.len().next_multiple_of(BLOCK_BYTES), 0);
+        }
+        tar.resize(tar.len() + 2 * BLOCK_BYTES, 0);
+        let mut archive = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0];
+        archive.extend(miniz_oxide::deflate::compress_to_vec(&tar, 1));
+        archive
+    }
+
+    #[test]
+    fn an_archive_is_its_files_without_links() {
+        let archive = mk_archive(&[
+            ("demo/Chart.yaml", b'0', b"name: demo"),
+            ("demo/link", b'2', b""),
+            ("demo/a/b", 0, b"x"),
+        ]);
+        let files = files(&archive).unwrap();
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["Chart.yaml", "a/b"]);
+        assert_eq!(files["Chart.yaml"], b"name: demo");
+    }
+
+    #[test]
+    fn paths_that_lead_out_are_refused() {
+        for path in ["demo/../../etc/passwd", "demo/..", "/etc/passwd", "demo\\..\\..\\x"] {
+            let error = files(&mk_archive(&[(path, b'0', b"x")])).unwrap_err();
+            assert!(error.to_string().contains("illegally references parent directory"), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_the_limit_is_refused() {
+        let archive = mk_archive(&[("demo/zeros", b'0', &vec![0; 100_000])]);
+        assert!(archive.len() < 2_000, "it is small as it is sent");
+        let error = files_within(&archive, 50_000).unwrap_err();
+        assert!(error.to_string().contains("larger than the maximum size"), "{error}");
+        assert!(files_within(&archive, 200_000).is_ok());
+    }
 }

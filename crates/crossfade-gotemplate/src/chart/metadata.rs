@@ -37,15 +37,18 @@ pub struct Metadata {
 
 /// A chart this one needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dependency {
+pub struct Dependency {
+    /// The chart's name.
     pub name: String,
+    /// A version or a range of versions.
     pub version: String,
+    /// Where it is: a URL, `file://` with a path from the chart, `@NAME` or `alias:NAME`; empty for one that lies in `charts/`.
     pub repository: String,
-    pub condition: String,
-    pub tags: Vec<String>,
-    pub alias: String,
-    pub import_values: Vec<Import>,
-    pub is_enabled: bool,
+    pub(crate) condition: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) alias: String,
+    pub(crate) import_values: Vec<Import>,
+    pub(crate) is_enabled: bool,
 }
 
 /// Values taken over from a subchart.

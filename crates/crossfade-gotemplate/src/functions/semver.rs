@@ -82,7 +82,8 @@ impl Version {
         (self.major, self.minor, self.patch)
     }
 
-    fn order(&self, other: &Self) -> Ordering {
+    /// Precedence; what is behind `+` does not count.
+    pub fn order(&self, other: &Self) -> Ordering {
         self.numbers()
             .cmp(&other.numbers())
             .then_with(|| order_prereleases(&self.prerelease, &other.prerelease))
