@@ -17,6 +17,10 @@ pub(crate) const IN_CLUSTER_NAME: &str = "in-cluster";
 
 pub(crate) const SECRET_TYPE_LABEL: &str = "argocd.argoproj.io/secret-type";
 pub(crate) const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+/// The label that marks an Application's objects where labels do.
+pub(crate) const DEFAULT_INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
+/// Argo CD's settings: kind, namespace, name.
+pub(crate) const SETTINGS: (&str, &str, &str) = ("ConfigMap", NAMESPACE, "argocd-cm");
 pub(crate) const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 pub(crate) const REFRESH: &str = "argocd.argoproj.io/refresh";
 pub(crate) const HYDRATE: &str = "argocd.argoproj.io/hydrate";
@@ -35,6 +39,7 @@ pub(crate) const NOTIFIED: &str = "notified.notifications.argoproj.io";
 pub(crate) const HELM_HOOK: &str = "helm.sh/hook";
 pub(crate) const HELM_HOOK_WEIGHT: &str = "helm.sh/hook-weight";
 pub(crate) const HELM_HOOK_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
+pub(crate) const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(crate) const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";

@@ -13,6 +13,7 @@ use super::run::{Progress, Run};
 use super::spec::{self, Sources};
 use super::state::{Comparison, compare};
 use super::status::{self, Facts, put_run};
+use super::sync::Place;
 use super::{finalize, sync};
 use crate::agent::Shared;
 use crate::api::ApiError;
@@ -80,7 +81,7 @@ impl Actor {
         }
         let sources = Sources::of(spec);
         if let Some(problem) = problem {
-            self.write(application, status::invalid(application, problem), true).await?;
+            self.write(application, status::invalid(application, problem), None).await?;
             return Ok(None);
         }
         let refresh = annotation(application, REFRESH);
@@ -112,7 +113,6 @@ impl Actor {
                 }
             }
         }
-        let is_operated = self.run.is_some();
         if self.run.is_some() {
             self.operate(application, &sources, &mut comparison).await;
         }
@@ -130,7 +130,11 @@ impl Actor {
                 self.shared.journal.note(name(application), &how);
             }
         }
-        self.write(application, status, is_finished || !is_operated).await?;
+        // As long as it runs it stands in the Application, so that another agent can go on with it.
+        let asked = application["operation"].is_object().then(|| application["operation"].clone());
+        let running = self.run.as_ref().filter(|_| !is_finished);
+        let operation = running.map(|run| asked.unwrap_or_else(|| run.operation.clone()));
+        self.write(application, status, operation).await?;
         if is_finished {
             self.run = None;
             // What the operation left undone, or what changed meanwhile.
@@ -188,9 +192,9 @@ impl Actor {
     async fn operate(&mut self, application: &Value, sources: &Sources, comparison: &mut Comparison) {
         let Some(mut run) = self.run.take() else { return };
         run.take_up_again();
-        let namespace = text(&application["spec"]["destination"]["namespace"]);
+        let place = Place::of(&application["spec"]);
         if text(&application["status"]["operationState"]["phase"]) == "Terminating" {
-            sync::terminate(&self.shared, &mut run, comparison, namespace).await;
+            sync::terminate(&self.shared, &mut run, comparison, place).await;
         }
         for _ in 0..STEPS_MAX {
             if run.retry_at.is_some() || run.progress != Progress::Running {
@@ -216,7 +220,7 @@ impl Actor {
             }
             run.revisions.clone_from(&current.revisions);
             let before = (run.outcomes.len(), run.message.clone());
-            sync::step(&self.shared, &mut run, current, namespace).await;
+            sync::step(&self.shared, &mut run, current, place).await;
             *comparison = self.compare(application, sources, &[], Fresh::No).await;
             if before == (run.outcomes.len(), run.message.clone()) {
                 break;
@@ -234,18 +238,25 @@ impl Actor {
             known.filter(|one| one["type"] != "DeletionError").cloned().collect();
         conditions.push(condition);
         status["conditions"] = conditions.into();
-        self.write(application, status, false).await
+        let asked = application["operation"].is_object().then(|| application["operation"].clone());
+        self.write(application, status, asked).await
     }
 
-    /// Writes what differs. `ends_operation` also takes away the request that the operation came from.
-    async fn write(&self, application: &Value, status: Value, ends_operation: bool) -> Result<(), ApiError> {
+    /// Writes what differs: the status, and the operation that is asked for or running.
+    async fn write(
+        &self,
+        application: &Value,
+        status: Value,
+        operation: Option<Value>,
+    ) -> Result<(), ApiError> {
         let mut wanted = application.clone();
         wanted["status"] = status;
         if let Some(annotations) = wanted["metadata"]["annotations"].as_object_mut() {
             annotations.remove(REFRESH);
         }
-        if ends_operation {
-            table_mut(&mut wanted, &[]).remove("operation");
+        match operation {
+            Some(operation) => wanted["operation"] = operation,
+            None => drop(table_mut(&mut wanted, &[]).remove("operation")),
         }
         if merge_patch(application, &wanted).is_none() {
             return Ok(());

@@ -57,11 +57,11 @@ pub(super) fn decide(application: &Value, comparison: &Comparison, sources: &Sou
         if !truth(&automated["selfHeal"]) {
             return Decision::Nothing;
         }
-        let attempts = last["operation"]["sync"]["selfHealAttemptsCount"].as_i64().unwrap_or(0);
+        let attempts = last["operation"]["sync"]["autoHealAttemptsCount"].as_i64().unwrap_or(0);
         if let Some(wait) = heal_wait(last, attempts) {
             return Decision::Later(wait);
         }
-        sync["selfHealAttemptsCount"] = (attempts + 1).into();
+        sync["autoHealAttemptsCount"] = (attempts + 1).into();
         let resources = off.iter().map(|item| {
             let mut resource = json!({"kind": item.key.kind, "name": item.key.name});
             if !item.key.group.is_empty() {

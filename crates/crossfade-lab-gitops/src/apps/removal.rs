@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::fields::{Step, steps};
 use crate::names::LAST_APPLIED;
-use crate::object::{list, text};
+use crate::object::{entries, list, text};
 
 /// Whether `live` has a field that a manager's apply left there and that `target` no longer has.
 pub(super) fn is_left_over(target: &Value, live: &Value, manager: &str) -> bool {
@@ -35,7 +35,10 @@ fn member(name: &str, below: &Value, target: &Value, live: &Value, depth: usize)
     let Some(present) = live.get(name).filter(|value| !value.is_null()) else { return false };
     match target.get(name) {
         // A Secret's texts are stored as data.
-        None => !(is_top && name == "stringData"),
+        None if is_top && name == "stringData" => false,
+        // Of a table that is gone whole, what the agent itself adds to what is declared does not count.
+        None if entries(below).any(|(step, _)| step != ".") => walk(below, &Value::Null, present, depth + 1),
+        None => true,
         Some(wanted) => walk(below, wanted, present, depth + 1),
     }
 }
@@ -60,6 +63,9 @@ mod tests {
         let less = json!({"data": {"a": "1"}, "spec": {"ports": [{"port": 80}]}});
         assert!(is_left_over(&less, &live("me"), "me"));
         assert!(!is_left_over(&less, &live("other"), "me"));
+        let bare = json!({"metadata": {"annotations": {LAST_APPLIED: "{}"}, "managedFields": [{"manager": "me", "operation": "Apply",
+            "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, format!("f:{LAST_APPLIED}"): {}}}}}]}});
+        assert!(!is_left_over(&json!({"metadata": {}}), &bare, "me"));
         let none = json!({"data": {"a": "1", "b": "2"}, "spec": {"ports": []}});
         assert!(is_left_over(&none, &live("me"), "me"));
     }

@@ -10,10 +10,10 @@ use super::hooks;
 use super::ignore::{Ignored, Rules};
 use super::manifests::Manifests;
 use super::target::{self, Targets};
-use super::tracking;
 use crate::agent::Shared;
 use crate::names::{COMPARE_OPTIONS, GROUP, IGNORE_HEALTH};
 use crate::object::{Key, has_option, kind, name, text, version};
+use crate::sets::owner_of;
 
 /// One object of an Application.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(super) struct Comparison {
     pub(super) conditions: Vec<(&'static str, String)>,
     /// Whether the declared side is known; without it nothing may be pruned.
     pub(super) is_loaded: bool,
+    /// Whether an ApplicationSet of it has generated Applications.
+    pub(super) has_generated: bool,
     pub(super) revisions: Vec<String>,
     pub(super) source_types: Vec<&'static str>,
 }
@@ -55,12 +57,13 @@ pub(super) struct Comparison {
 pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manifests, String>) -> Comparison {
     let own_name = name(application);
     let namespace = text(&application["spec"]["destination"]["namespace"]);
+    let tracking = shared.cache.tracking();
     let mut comparison = Comparison { is_loaded: true, ..Comparison::default() };
     let targets = match loaded {
         Ok(manifests) => {
             comparison.revisions = manifests.revisions;
             comparison.source_types = manifests.source_types;
-            target::prepare(manifests.objects, own_name, namespace, &shared.api.kinds())
+            target::prepare(manifests.objects, own_name, namespace, &shared.api.kinds(), &tracking)
         }
         Err(error) => {
             comparison.fail(format!("Failed to load target state: {error}"));
@@ -78,7 +81,7 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             continue;
         }
         let live = shared.cache.get(&Key::of(&object));
-        if let Some(other) = live.as_ref().and_then(|live| tracking::application_of(live))
+        if let Some(other) = live.as_ref().and_then(|live| tracking.application_of(live))
             && other != own_name
         {
             let message = format!(
@@ -119,7 +122,16 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             ignored: Ignored::default(),
         });
     }
+    comparison.has_generated = comparison.items.iter().any(|item| has_generated(shared, &item.key));
     comparison
+}
+
+fn has_generated(shared: &Shared, key: &Key) -> bool {
+    let is_set = key.group == GROUP && key.kind == "ApplicationSet";
+    is_set
+        && shared.cache.of_kind(GROUP, "Application").iter().any(|application| {
+            owner_of(application) == Some(&key.name) && crate::object::namespace(application) == key.namespace
+        })
 }
 
 impl Comparison {

@@ -53,7 +53,7 @@ impl Facts<'_> {
         let before = &self.application["status"];
         let spec = &self.application["spec"];
         let mut status = if before.is_object() { before.clone() } else { json!({}) };
-        let mut sync = json!({"status": self.comparison.sync_status()});
+        let mut sync = json!({"status": self.sync_status()});
         sync["comparedTo"] = json!({"destination": spec["destination"]});
         self.sources.put_into(&mut sync["comparedTo"]);
         if self.is_whole {
@@ -70,7 +70,7 @@ impl Facts<'_> {
         status["sync"] = sync;
         put_health(&mut status, self.comparison.health());
         status["resources"] = self.resources().into();
-        let summary = summary::of(self.application, &self.comparison.items);
+        let summary = summary::of(self.application, self.comparison);
         if self.is_whole || !crate::object::is_empty(&summary) || before["summary"].is_object() {
             status["summary"] = summary;
         }
@@ -92,6 +92,16 @@ impl Facts<'_> {
         status
     }
 
+    /// Out of sync also with a namespace that was labelled otherwise.
+    fn sync_status(&self) -> &'static str {
+        let compared = self.comparison.sync_status();
+        let wanted = &self.application["spec"]["syncPolicy"]["managedNamespaceMetadata"];
+        let result = &self.application["status"]["operationState"]["syncResult"];
+        let is_changed =
+            wanted.is_object() && result.is_object() && result["managedNamespaceMetadata"] != *wanted;
+        if compared == "Synced" && is_changed { "OutOfSync" } else { compared }
+    }
+
     fn resources(&self) -> Vec<Value> {
         let mut items: Vec<&Item> = self.comparison.items.iter().collect();
         items.sort_by_cached_key(|item| {
@@ -101,8 +111,9 @@ impl Facts<'_> {
     }
 
     fn resource(&self, item: &Item) -> Value {
-        let mut shown = json!({"version": item.version, "kind": item.key.kind, "name": item.key.name});
-        for (field, value) in [("group", &item.key.group), ("namespace", &item.key.namespace)] {
+        let mut shown = json!({"version": item.version, "kind": item.key.kind});
+        let key = &item.key;
+        for (field, value) in [("group", &key.group), ("namespace", &key.namespace), ("name", &key.name)] {
             if !value.is_empty() {
                 shown[field] = value.clone().into();
             }
@@ -157,6 +168,10 @@ fn conditions(application: &Value, all: &[(&'static str, String)]) -> Vec<Value>
 /// Writes an operation into a status: its state, and once it has succeeded the history.
 pub(super) fn put_run(status: &mut Value, run: &Run, spec: &Value) {
     status["operationState"] = run.state();
+    let metadata = &spec["syncPolicy"]["managedNamespaceMetadata"];
+    if metadata.is_object() && run.has_begun() {
+        status["operationState"]["syncResult"]["managedNamespaceMetadata"] = metadata.clone();
+    }
     let is_whole = run.progress == Progress::Succeeded && !run.is_partial() && !run.is_dry();
     if !is_whole {
         return;

@@ -4,22 +4,21 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::state::Item;
+use super::state::Comparison;
 use crate::names::{GROUP, IGNORE_DEFAULT_LINKS, LINK_PREFIX};
 use crate::object::{annotation, entries, group, kind, list, text};
 
 /// Of what is declared and what is there.
-pub(super) fn of(application: &Value, items: &[Item]) -> Value {
+pub(super) fn of(application: &Value, comparison: &Comparison) -> Value {
     let mut images = BTreeSet::new();
     let mut urls: BTreeSet<String> = links(application).map(str::to_owned).collect();
-    for live in items.iter().filter_map(|item| item.live.as_deref()) {
+    for live in comparison.items.iter().filter_map(|item| item.live.as_deref()) {
         images.extend(images_of(live));
         urls.extend(links(live).filter(|link| is_safe(link)).map(str::to_owned));
         if kind(live) == "Ingress" && ["networking.k8s.io", "extensions"].contains(&group(live)) {
             add_ingress(live, &mut urls);
         }
     }
-    let is_child = |item: &Item| item.key.group == GROUP && item.key.kind == "Application";
     let mut summary = json!({});
     if !images.is_empty() {
         summary["images"] = json!(images);
@@ -27,7 +26,9 @@ pub(super) fn of(application: &Value, items: &[Item]) -> Value {
     if !urls.is_empty() {
         summary["externalURLs"] = json!(urls);
     }
-    if items.iter().any(is_child) {
+    let has_child =
+        comparison.items.iter().any(|item| item.key.group == GROUP && item.key.kind == "Application");
+    if has_child || comparison.has_generated {
         summary["isAppOfApps"] = true.into();
     }
     summary
@@ -81,6 +82,8 @@ fn add_ingress(ingress: &Value, urls: &mut BTreeSet<String>) {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::ignore::Ignored;
+    use super::super::state::Item;
     use super::*;
     use crate::object::Key;
 
@@ -94,24 +97,27 @@ mod tests {
                 {"host": "p.example.org", "http": {"paths": [{"path": "/"}, {}]}},
                 {"http": {"paths": [{"path": "/x"}]}}]},
             "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example.org"}]}}});
-        let item = |object: &Value| Item {
-            key: Key::of(object),
-            version: "v1".to_owned(),
-            target: None,
-            live: Some(Arc::new(object.clone())),
-            is_synced: true,
-            counts: true,
-            is_hook: false,
-            ignored: super::super::ignore::Ignored::default(),
+        let of = |object: &Value| {
+            let item = Item {
+                key: Key::of(object),
+                version: "v1".to_owned(),
+                target: None,
+                live: Some(Arc::new(object.clone())),
+                is_synced: true,
+                counts: true,
+                is_hook: false,
+                ignored: Ignored::default(),
+            };
+            of(&json!({}), &Comparison { items: vec![item], ..Comparison::default() })
         };
         let expected = json!({"externalURLs": ["http://lb.example.org/x", "http://p.example.org", "http://p.example.org/",
             "https://s.example.org/app/", "title|https://a.example.org"]});
-        assert_eq!(of(&json!({}), &[item(&ingress)]), expected);
+        assert_eq!(of(&ingress), expected);
         let mut quiet = ingress;
         quiet["metadata"]["annotations"] = json!({"argocd.argoproj.io/ignore-default-links": "true"});
-        assert_eq!(of(&json!({}), &[item(&quiet)]), json!({}));
+        assert_eq!(of(&quiet), json!({}));
         let child = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
             "metadata": {"name": "c", "namespace": "argocd"}});
-        assert_eq!(of(&json!({}), &[item(&child)]), json!({"isAppOfApps": true}));
+        assert_eq!(of(&child), json!({"isAppOfApps": true}));
     }
 }

@@ -7,12 +7,14 @@ mod apply;
 mod hook;
 mod valid;
 
+use serde_json::Value;
+
 use super::hooks::Phase;
 use super::run::{Outcome, Progress, Run};
 use super::state::Comparison;
 use super::tasks::{self, Making, Task};
 use crate::agent::Shared;
-use crate::object::is_deleting;
+use crate::object::{is_deleting, text};
 use apply::Done;
 
 pub(super) use hook::let_go;
@@ -23,29 +25,38 @@ struct Syncing<'s> {
     run: &'s mut Run,
     comparison: &'s Comparison,
     options: &'s [&'s str],
-    destination_namespace: &'s str,
+    place: Place<'s>,
+}
+
+/// Where the objects go.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    /// The destination's namespace.
+    pub(super) namespace: &'p str,
+    /// `syncPolicy.managedNamespaceMetadata`
+    pub(super) metadata: &'p Value,
+}
+
+impl Place<'_> {
+    /// Where an Application's objects go.
+    pub(super) fn of(spec: &Value) -> Place<'_> {
+        Place {
+            namespace: text(&spec["destination"]["namespace"]),
+            metadata: &spec["syncPolicy"]["managedNamespaceMetadata"],
+        }
+    }
 }
 
 /// Does the next step of an operation.
-pub(super) async fn step(
-    shared: &Shared,
-    run: &mut Run,
-    comparison: &Comparison,
-    destination_namespace: &str,
-) {
+pub(super) async fn step(shared: &Shared, run: &mut Run, comparison: &Comparison, place: Place<'_>) {
     let options: Vec<String> = run.options().into_iter().map(str::to_owned).collect();
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    Syncing { shared, run, comparison, options: &options, destination_namespace }.step().await;
+    Syncing { shared, run, comparison, options: &options, place }.step().await;
 }
 
 /// Ends an operation at once, with the hooks that still run.
-pub(super) async fn terminate(
-    shared: &Shared,
-    run: &mut Run,
-    comparison: &Comparison,
-    destination_namespace: &str,
-) {
-    let mut syncing = Syncing { shared, run, comparison, options: &[], destination_namespace };
+pub(super) async fn terminate(shared: &Shared, run: &mut Run, comparison: &Comparison, place: Place<'_>) {
+    let mut syncing = Syncing { shared, run, comparison, options: &[], place };
     syncing.terminate_hooks().await;
     run.end("Operation terminated");
 }
@@ -63,11 +74,31 @@ impl Syncing<'_> {
             options: self.options,
             revision: &revision,
             started_at: &self.run.started_at,
-            destination_namespace: self.destination_namespace,
+            destination_namespace: self.place.namespace,
             with_hooks: self.run.runs_hooks(),
         });
         all.retain(|task| task.is_hook || self.run.wants(&task.key));
+        if let Some(namespace) = self.kept_namespace(&all) {
+            all.insert(0, namespace);
+        }
         all
+    }
+
+    /// The destination's namespace, where an Application says what it is labelled with and does not declare it.
+    fn kept_namespace(&self, all: &[Task]) -> Option<Task> {
+        let Place { namespace, metadata } = self.place;
+        let is_declared = all.iter().any(|task| task.target.is_some() && task.is_namespace(namespace));
+        let is_kept =
+            self.has_option("CreateNamespace=true") && metadata.is_object() && !namespace.is_empty();
+        if !is_kept || is_declared {
+            return None;
+        }
+        let mut task = Task::namespace(namespace, Some(metadata));
+        task.live = self.shared.cache.get(&task.key);
+        // Before everything else, whatever its wave.
+        let first = all.first().filter(|first| first.phase == Phase::PreSync);
+        task.wave = first.map_or(0, |first| first.wave);
+        Some(task)
     }
 
     /// Whether a task is left out because its object is as declared.
@@ -168,12 +199,12 @@ impl Syncing<'_> {
 
     /// The destination's namespace, when it is declared or to be made, and not there yet.
     fn namespace_to_make(&self, all: &[Task]) -> Option<Task> {
-        let name = self.destination_namespace;
+        let name = self.place.namespace;
         let declared = all.iter().find(|task| task.target.is_some() && task.is_namespace(name));
         if let Some(declared) = declared {
             return declared.live.is_none().then(|| declared.clone());
         }
-        let task = Task::namespace(name);
+        let task = Task::namespace(name, None);
         let is_missing = self.shared.cache.get(&task.key).is_none();
         (self.has_option("CreateNamespace=true") && !name.is_empty() && is_missing).then_some(task)
     }

@@ -11,7 +11,7 @@ use super::ignore::Ignored;
 use super::state::Comparison;
 use crate::cache::Cache;
 use crate::names::SYNC_OPTIONS;
-use crate::object::{Key, has_option, text, version};
+use crate::object::{Key, has_option, set_annotation, text, version};
 
 /// Kinds in the order they are created; others come last.
 const KIND_ORDER: [&str; 35] = [
@@ -92,9 +92,18 @@ impl Task {
         }
     }
 
-    /// The namespace that an Application makes for its objects.
-    pub(super) fn namespace(name: &str) -> Task {
-        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    /// The namespace that an Application makes for its objects, with the labels and annotations that it keeps there. What
+    /// others put on it stays.
+    pub(super) fn namespace(name: &str, metadata: Option<&Value>) -> Task {
+        let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        if let Some(metadata) = metadata {
+            for field in ["labels", "annotations"] {
+                if metadata[field].is_object() {
+                    object["metadata"][field] = metadata[field].clone();
+                }
+            }
+            set_annotation(&mut object, SYNC_OPTIONS, "ServerSideApply=true");
+        }
         Task::of_target(Phase::PreSync, object, None, "")
     }
 
@@ -242,4 +251,46 @@ pub(super) fn are_many_steps(tasks: &[Task]) -> bool {
         tasks.iter().filter(|task| task.phase != Phase::SyncFail).map(|task| (task.phase, task.wave));
     let first = steps.next();
     steps.any(|step| Some(step) != first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_need_comes_before_them() {
+        let mk = |kind: &str, name: &str, wave: &str| {
+            let group = if kind == "CustomResourceDefinition" { "example.org" } else { "" };
+            let api_version = if kind == "Thing" { "example.org/v1" } else { "v1" };
+            let object = json!({"apiVersion": api_version, "kind": kind,
+                "metadata": {"name": name, "annotations": {"argocd.argoproj.io/sync-wave": wave}},
+                "spec": {"group": group, "names": {"kind": "Thing"}}});
+            Task::of_target(Phase::Sync, object, None, "made")
+        };
+        let mut tasks = vec![
+            mk("CustomResourceDefinition", "things", "3"),
+            mk("Namespace", "made", "9"),
+            mk("ConfigMap", "a", "0"),
+            mk("Secret", "b", "0"),
+            mk("Thing", "one", "2"),
+        ];
+        sort(&mut tasks);
+        let order: Vec<(&str, i64)> = tasks.iter().map(|task| (task.key.name.as_str(), task.wave)).collect();
+        assert_eq!(order, [("made", 0), ("b", 0), ("a", 0), ("things", 2), ("one", 2)]);
+    }
+
+    #[test]
+    fn what_was_created_first_is_deleted_last_and_some_after_all() {
+        let mk = |name: &str, wave: &str, options: &str| {
+            let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": {
+                "argocd.argoproj.io/sync-wave": wave, SYNC_OPTIONS: options}}});
+            let live = Arc::new(object.clone());
+            Task { target: None, ..Task::of_target(Phase::Sync, object, Some(live), "") }
+        };
+        let mut tasks = vec![mk("first", "-1", ""), mk("second", "5", ""), mk("last", "0", "PruneLast=true")];
+        reverse_waves_of_deletions(&mut tasks);
+        prune_last(&mut tasks, &[]);
+        let waves: Vec<(&str, i64)> = tasks.iter().map(|task| (task.key.name.as_str(), task.wave)).collect();
+        assert_eq!(waves, [("first", 5), ("second", -1), ("last", 6)]);
+    }
 }

@@ -80,6 +80,10 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    pub(crate) fn tag(&self, name: &str) {
+        self.git(&["tag", name]);
+    }
+
     fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"])

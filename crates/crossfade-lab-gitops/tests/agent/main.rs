@@ -6,3 +6,4 @@ mod bridge;
 mod broken;
 mod keeping;
 mod lab;
+mod options;

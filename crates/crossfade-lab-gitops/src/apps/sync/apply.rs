@@ -3,12 +3,14 @@
 use serde_json::Value;
 
 use super::super::run::Progress;
-use super::super::tasks::Task;
+use super::super::tasks::{Task, defined_kind};
 use super::valid::{NO_KIND, is_updated_in_place};
 use super::{Syncing, hook};
 use crate::api::ApiError;
 use crate::names::{FIELD_MANAGER, LAST_APPLIED, SYNC_OPTIONS};
-use crate::object::{Key, has_option, is_deleting, name, namespace, set_annotation};
+use crate::object::{
+    Key, has_option, is_deleting, name, namespace, option_value, own_option, set_annotation, table_mut,
+};
 
 /// How a wave went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +83,9 @@ impl Syncing<'_> {
             self.run.record(task, "PruneSkipped", Progress::Succeeded, "ignored (requires pruning)");
             return Done::Well;
         }
-        if has_option(live, SYNC_OPTIONS, "Prune=false") || self.has_option("Prune=false") {
+        let own = own_option(live, SYNC_OPTIONS, "Prune");
+        let said = own.or_else(|| option_value(self.options.iter().copied(), "Prune"));
+        if said == Some("false") {
             self.run.record(task, "PruneSkipped", Progress::Succeeded, "ignored (no prune)");
             return Done::Well;
         }
@@ -118,7 +122,8 @@ impl Syncing<'_> {
             return Done::Well;
         }
         let kinds = self.shared.api.kinds();
-        if kinds.versioned(&task.key.group, &task.version, &task.key.kind).is_none() {
+        let is_served = kinds.versioned(&task.key.group, &task.version, &task.key.kind).is_some();
+        if !is_served && self.is_defined(&task.key) {
             self.shared.learn_kind(&task.key, &task.version).await;
         }
         match self.apply(task, target).await {
@@ -132,6 +137,13 @@ impl Syncing<'_> {
                 Done::Failed
             }
         }
+    }
+
+    /// Whether the cluster has a definition of a kind: it is served in a moment.
+    fn is_defined(&self, key: &Key) -> bool {
+        let defined = format!("{}/{}", key.group, key.kind);
+        let definitions = self.shared.cache.of_kind("apiextensions.k8s.io", "CustomResourceDefinition");
+        definitions.iter().any(|one| defined_kind(one).as_deref() == Some(&defined))
     }
 
     /// Writes an object as its options say; the answer is what kubectl would print.
@@ -158,6 +170,8 @@ impl Syncing<'_> {
             return Ok(format!("{what} {how}"));
         }
         if !is_server_side {
+            // kubectl writes them down, also when there are none.
+            table_mut(&mut object, &["metadata", "annotations"]);
             let applied = format!("{object}\n");
             set_annotation(&mut object, LAST_APPLIED, &applied);
         }
