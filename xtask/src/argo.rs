@@ -7,6 +7,7 @@ mod compare;
 mod difference;
 mod intended;
 mod migrate;
+mod odd;
 mod programs;
 mod snapshot;
 mod stages;

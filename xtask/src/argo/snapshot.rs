@@ -50,14 +50,15 @@ impl Snapshot {
             .map(|resource| key(resource["kind"].as_str(), &resource["namespace"], &resource["name"]))
             .collect();
         // A kind that the server does not know cannot be asked for.
-        let known = bench
-            .sh(&format!("kubectl --context {context} api-resources --no-headers | awk '{{print $NF}}'"));
+        let known = bench.sh(&format!(
+            "kubectl --context {context} api-resources --no-headers | awk '{{split($(NF-2), version, \"/\"); \
+             print $NF (version[2] ? \".\" version[1] : \"\")}}'"
+        ));
         let known = String::from_utf8_lossy(&known.stdout).into_owned();
-        let is_known = |kind: &str| known.lines().any(|known| known == kind);
         let kinds: BTreeSet<String> = resources()
-            .filter(|resource| resource["kind"].as_str().is_some_and(is_known))
             .filter_map(|resource| Some((resource["kind"].as_str()?, resource["group"].as_str())))
             .map(|(kind, group)| group.map_or_else(|| kind.to_owned(), |group| format!("{kind}.{group}")))
+            .filter(|kind| known.lines().any(|known| known == kind))
             .filter(|kind| !kind.ends_with(".argoproj.io"))
             .collect();
         let kinds: Vec<String> = kinds.into_iter().collect();
@@ -140,6 +141,9 @@ fn comparable(mut object: Value) -> Value {
     }
     if let Some(status) = object.get_mut("status") {
         without_times(status);
+        if let Some(message) = status.pointer_mut("/operationState/message") {
+            without_tries(message);
+        }
         for (list, naming) in [
             ("resources", by_resource as fn(&Value) -> String),
             ("conditions", by_type as fn(&Value) -> String),
@@ -154,6 +158,16 @@ fn comparable(mut object: Value) -> Value {
         }
     }
     object
+}
+
+/// Which try is the next, and when it comes, is chance.
+fn without_tries(message: &mut Value) {
+    let begins = [". Retrying attempt #", "Retrying operation. Attempt #"];
+    if let Some(text) = message.as_str()
+        && let Some(place) = begins.iter().find_map(|begin| text.find(begin))
+    {
+        *message = text[..place].into();
+    }
 }
 
 fn by_resource(item: &Value) -> String {
