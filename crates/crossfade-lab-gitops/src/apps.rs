@@ -21,6 +21,7 @@ mod summary;
 mod sync;
 mod target;
 mod tasks;
+mod value_files;
 
 pub(crate) mod pointer;
 pub(crate) mod tracking;

@@ -25,6 +25,10 @@ const TIMES: &[&str] = &[
     "observedAt",
 ];
 
+/// Looked at whether an Application names some or not: what one leaves behind has its mark.
+const ALWAYS: &[&str] =
+    &["ConfigMap", "Deployment.apps", "Ingress.networking.k8s.io", "Namespace", "Secret", "Service"];
+
 /// What a client-side apply remembers.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -58,15 +62,12 @@ impl Snapshot {
         let kinds: BTreeSet<String> = resources()
             .filter_map(|resource| Some((resource["kind"].as_str()?, resource["group"].as_str())))
             .map(|(kind, group)| group.map_or_else(|| kind.to_owned(), |group| format!("{kind}.{group}")))
+            .chain(ALWAYS.iter().map(|kind| (*kind).to_owned()))
             .filter(|kind| known.lines().any(|known| known == kind))
             .filter(|kind| !kind.ends_with(".argoproj.io"))
             .collect();
         let kinds: Vec<String> = kinds.into_iter().collect();
-        let live = if kinds.is_empty() {
-            Vec::new()
-        } else {
-            list(bench, context, &format!("{} -A", kinds.join(",")))?
-        };
+        let live = list(bench, context, &format!("{} -A", kinds.join(",")))?;
         let managed = live.into_iter().filter(|object| {
             object["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].is_string()
                 || named.contains(&key_of(object))

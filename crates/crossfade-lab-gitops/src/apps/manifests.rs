@@ -154,9 +154,9 @@ impl Context<'_> {
         };
         let own = Place { sources, commits, index, dir };
         let helm = &source["helm"];
-        for asked in list(&helm["valueFiles"]).iter().map(text) {
+        for asked in &self.value_files(sources, commits, index, dir).await? {
             match self.value_file(&own, asked).await? {
-                Some(content) => files.values.push((asked.to_owned(), content)),
+                Some(content) => files.values.push((asked.clone(), content)),
                 None if truth(&helm["ignoreMissingValueFiles"]) => {}
                 None => {
                     return Err(format!(

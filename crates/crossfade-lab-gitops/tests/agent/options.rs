@@ -238,3 +238,29 @@ async fn a_namespace_is_labelled_as_its_application_says() {
     assert_eq!((&labels["team"], &labels["theirs"]), (&json!("burnham"), &json!("x")));
     assert_eq!(result(&lab, "once", "demo")["message"], "namespace/demo serverside-applied");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patterns_of_value_files_are_merged_by_name() {
+    let lab = Lab::start().await;
+    let repository = lab.repository("repo");
+    repository.write("once/Chart.yaml", "apiVersion: v2\nname: once\nversion: 1.0.0\n");
+    repository.write("once/templates/a.yaml", &mk_config_map("a", "{{ .Values.first }}{{ .Values.last }}"));
+    repository.write("once/values/1.yaml", "first: \"1\"\nlast: \"1\"\n");
+    repository.write("once/values/2.yaml", "last: \"2\"\n");
+    repository.write("common.yaml", "last: \"3\"\n");
+    repository.commit();
+    let mut application = mk_once("once", &repository.url());
+    application["spec"]["source"]["helm"] = json!({"valueFiles": ["values/1.yaml", "values/*.yaml"]});
+    lab.create("argoproj.io", "applications", application);
+    lab.until_synced("once").await;
+    assert_eq!(value_of(&lab, "a").as_deref(), Some("12"));
+    lab.patch("argoproj.io", "applications", "once", |application| {
+        application["spec"]["source"]["helm"]["valueFiles"] = json!(["values/*.yaml", "/c*.yaml"]);
+    });
+    lab.until("the last one wins", || value_of(&lab, "a").as_deref() == Some("13")).await;
+    lab.patch("argoproj.io", "applications", "once", |application| {
+        application["spec"]["source"]["helm"]["valueFiles"] = json!(["nothing/*.yaml"]);
+    });
+    let message = lab.until_condition("applications", "once", "ComparisonError").await;
+    assert!(message.contains("values file glob \"nothing/*.yaml\" matched no files"), "{message}");
+}
