@@ -9,6 +9,7 @@ mod difference;
 mod install;
 mod intended;
 mod migrate;
+mod odd;
 pub(crate) mod programs;
 mod snapshot;
 mod stages;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossfade_gotemplate::CertificateIssuer;
 use kube::Client;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -45,6 +46,8 @@ pub struct AgentOptions {
     pub git: Git,
     /// Repositories of charts; agents share them.
     pub charts: Charts,
+    /// Who makes the certificates that charts ask for; without one such charts are refused.
+    pub certificates: Option<CertificateIssuer>,
     /// A file for a line per decision.
     pub log: Option<PathBuf>,
 }
@@ -67,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Cache,
     pub(crate) git: Git,
     pub(crate) charts: Charts,
+    pub(crate) certificates: Option<CertificateIssuer>,
     pub(crate) cluster_name: String,
     pub(crate) router: Arc<Router>,
     pub(crate) permits: Semaphore,
@@ -99,6 +103,7 @@ impl Agent {
             cache,
             git,
             charts,
+            certificates: options.certificates,
             cluster_name: options.cluster_name,
             router,
             permits: Semaphore::new(RENDERERS),

@@ -88,6 +88,12 @@ impl Kinds {
         versions.iter().find(|known| known.version == version)
     }
 
+    /// Whether a version of a group is served at all.
+    pub(crate) fn serves(&self, group: &str, version: &str) -> bool {
+        let of_group = self.by_kind.iter().filter(|((known, _), _)| known == group);
+        of_group.flat_map(|(_, versions)| versions).any(|kind| kind.version == version)
+    }
+
     /// Every kind, each in its preferred version.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Kind> {
         self.by_kind.values().filter_map(|versions| versions.first())
@@ -200,6 +206,12 @@ impl Api {
     /// Replaces an object whole.
     pub(crate) async fn replace(&self, object: &Value, manager: &str) -> Result<Value, ApiError> {
         let path = format!("{}?fieldManager={manager}", self.object_path(object)?);
+        self.send("PUT", &path, Some("application/json"), object).await
+    }
+
+    /// What the server says to a replacement, without doing it.
+    pub(crate) async fn try_replace(&self, object: &Value, manager: &str) -> Result<Value, ApiError> {
+        let path = format!("{}?fieldManager={manager}&dryRun=All", self.object_path(object)?);
         self.send("PUT", &path, Some("application/json"), object).await
     }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::api::{Api, ApiError, Kind};
-use crate::apps::tracking;
+use crate::apps::tracking::Tracking;
 use crate::object::{Key, text};
 
 /// Wait before a watch that ended is begun again, so that a server that is ending is not asked in a loop.
@@ -44,6 +44,8 @@ pub(crate) struct Change<'c> {
     pub(crate) key: &'c Key,
     pub(crate) before: Option<&'c Arc<Value>>,
     pub(crate) after: Option<&'c Arc<Value>>,
+    /// The Applications that it belonged to and belongs to.
+    pub(crate) trackers: BTreeSet<String>,
 }
 
 /// Who is told of changes.
@@ -54,6 +56,8 @@ struct Objects {
     by_key: HashMap<Key, Arc<Value>>,
     /// By the instance name of the Application that tracks them.
     by_application: HashMap<String, BTreeSet<Key>>,
+    /// How that is seen.
+    tracking: Tracking,
 }
 
 /// Cheap to clone.
@@ -81,6 +85,11 @@ impl Cache {
         let mut found: Vec<(&Key, &Arc<Value>)> = of_kind.collect();
         found.sort_unstable_by_key(|(key, _)| *key);
         found.into_iter().map(|(_, object)| Arc::clone(object)).collect()
+    }
+
+    /// How objects are marked as an Application's.
+    pub(crate) fn tracking(&self) -> Tracking {
+        self.lock().tracking.clone()
     }
 
     /// The objects that an Application tracks.
@@ -177,29 +186,24 @@ impl Cache {
     fn take_in(&self, object: Value) {
         let object = Arc::new(object);
         let key = Key::of(&object);
-        let before = {
+        let (before, trackers) = {
             let mut objects = self.lock();
             if objects.by_key.get(&key).is_some_and(|known| !is_newer(&object, known)) {
                 return;
             }
             let before = objects.by_key.insert(key.clone(), Arc::clone(&object));
-            let was = before.as_ref().and_then(|before| tracking::application_of(before));
-            let is = tracking::application_of(&object);
-            if was != is {
-                if let Some(was) = was {
-                    objects.untrack(&was, &key);
-                }
-                if let Some(is) = is {
-                    objects.by_application.entry(is).or_default().insert(key.clone());
-                }
+            let was = objects.untrack(&key, before.as_deref());
+            let is = objects.track(&key, &object);
+            if Tracking::is_said_by(&key) {
+                objects.follow_settings(Some(&object));
             }
-            before
+            (before, was.into_iter().chain(is).collect())
         };
-        (self.listener)(&Change { key: &key, before: before.as_ref(), after: Some(&object) });
+        (self.listener)(&Change { key: &key, before: before.as_ref(), after: Some(&object), trackers });
     }
 
     fn drop_out(&self, key: &Key, last: Option<&Value>) {
-        let before = {
+        let (before, trackers) = {
             let mut objects = self.lock();
             let is_another = |known: &Arc<Value>| {
                 last.is_some_and(|last| text(&last["metadata"]["uid"]) != text(&known["metadata"]["uid"]))
@@ -208,12 +212,13 @@ impl Cache {
                 return;
             }
             let before = objects.by_key.remove(key);
-            if let Some(application) = before.as_ref().and_then(|before| tracking::application_of(before)) {
-                objects.untrack(&application, key);
+            let was = objects.untrack(key, before.as_deref());
+            if Tracking::is_said_by(key) {
+                objects.follow_settings(None);
             }
-            before
+            (before, was.into_iter().collect())
         };
-        (self.listener)(&Change { key, before: before.as_ref(), after: None });
+        (self.listener)(&Change { key, before: before.as_ref(), after: None, trackers });
     }
 
     fn lock(&self) -> MutexGuard<'_, Objects> {
@@ -222,12 +227,35 @@ impl Cache {
 }
 
 impl Objects {
-    fn untrack(&mut self, application: &str, key: &Key) {
-        if let Some(keys) = self.by_application.get_mut(application) {
+    fn track(&mut self, key: &Key, object: &Value) -> Option<String> {
+        let application = self.tracking.application_of(object)?;
+        self.by_application.entry(application.clone()).or_default().insert(key.clone());
+        Some(application)
+    }
+
+    fn untrack(&mut self, key: &Key, object: Option<&Value>) -> Option<String> {
+        let application = self.tracking.application_of(object?)?;
+        if let Some(keys) = self.by_application.get_mut(&application) {
             keys.remove(key);
             if keys.is_empty() {
-                self.by_application.remove(application);
+                self.by_application.remove(&application);
             }
+        }
+        Some(application)
+    }
+
+    /// Objects may be tracked otherwise from now on.
+    fn follow_settings(&mut self, settings: Option<&Value>) {
+        let tracking = Tracking::of_settings(settings);
+        if self.tracking == tracking {
+            return;
+        }
+        self.tracking = tracking;
+        self.by_application.clear();
+        let all: Vec<(Key, Arc<Value>)> =
+            self.by_key.iter().map(|(key, object)| (key.clone(), Arc::clone(object))).collect();
+        for (key, object) in all {
+            self.track(&key, &object);
         }
     }
 }

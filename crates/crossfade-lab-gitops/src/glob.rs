@@ -6,6 +6,7 @@ use regex::Regex;
 const PATTERN_LENGTH_MAX: usize = 1024;
 
 /// A pattern, ready to be matched with many paths. One that is none matches nothing.
+#[derive(Debug)]
 pub(crate) struct Glob(Vec<Regex>);
 
 impl Glob {

@@ -184,6 +184,8 @@ fn host_of(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -201,7 +203,12 @@ mod tests {
 
     fn put(keyring: &Keyring, object: Value) -> bool {
         let object = Arc::new(object);
-        keyring.take_in(&Change { key: &Key::of(&object), before: None, after: Some(&object) })
+        keyring.take_in(&Change {
+            key: &Key::of(&object),
+            before: None,
+            after: Some(&object),
+            trackers: BTreeSet::new(),
+        })
     }
 
     fn mk_secret(name: &str, kind: &str, fields: &[(&str, &str)]) -> Value {
@@ -253,7 +260,12 @@ mod tests {
         assert!(!put(&keyring, mk_secret("cluster", "cluster", &[("url", "https://a.example.org/x")])));
         let before = keyring.access("https://a.example.org/x");
         let secret = Arc::new(secret);
-        assert!(keyring.take_in(&Change { key: &Key::of(&secret), before: Some(&secret), after: None }));
+        assert!(keyring.take_in(&Change {
+            key: &Key::of(&secret),
+            before: Some(&secret),
+            after: None,
+            trackers: BTreeSet::new()
+        }));
         let after = keyring.access("https://a.example.org/x");
         assert!(before.has_credentials() && !after.has_credentials());
         assert_ne!(before.fingerprint(), after.fingerprint());

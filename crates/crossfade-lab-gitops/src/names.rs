@@ -17,6 +17,10 @@ pub(crate) const IN_CLUSTER_NAME: &str = "in-cluster";
 
 pub(crate) const SECRET_TYPE_LABEL: &str = "argocd.argoproj.io/secret-type";
 pub(crate) const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+/// The label that marks an Application's objects where labels do.
+pub(crate) const DEFAULT_INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
+/// Argo CD's settings: kind, namespace, name.
+pub(crate) const SETTINGS: (&str, &str, &str) = ("ConfigMap", NAMESPACE, "argocd-cm");
 pub(crate) const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 pub(crate) const REFRESH: &str = "argocd.argoproj.io/refresh";
 pub(crate) const HYDRATE: &str = "argocd.argoproj.io/hydrate";
@@ -25,13 +29,17 @@ pub(crate) const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 pub(crate) const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
 pub(crate) const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
 pub(crate) const HOOK: &str = "argocd.argoproj.io/hook";
+pub(crate) const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";
 pub(crate) const HOOK_DELETE_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
 pub(crate) const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
 pub(crate) const IGNORE_HEALTH: &str = "argocd.argoproj.io/ignore-healthcheck";
+pub(crate) const LINK_PREFIX: &str = "link.argocd.argoproj.io/";
+pub(crate) const IGNORE_DEFAULT_LINKS: &str = "argocd.argoproj.io/ignore-default-links";
 pub(crate) const NOTIFIED: &str = "notified.notifications.argoproj.io";
 pub(crate) const HELM_HOOK: &str = "helm.sh/hook";
 pub(crate) const HELM_HOOK_WEIGHT: &str = "helm.sh/hook-weight";
 pub(crate) const HELM_HOOK_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
+pub(crate) const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 pub(crate) const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";

@@ -108,6 +108,16 @@ pub(crate) fn has_option(object: &Value, annotation_key: &str, option: &str) -> 
     annotation(object, annotation_key).is_some_and(|text| text.split(',').any(|one| one.trim() == option))
 }
 
+/// What `A=b` among options says of `A`.
+pub(crate) fn option_value<'o>(options: impl Iterator<Item = &'o str>, name: &str) -> Option<&'o str> {
+    options.map(str::trim).find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// What an object's own annotation says of an option.
+pub(crate) fn own_option<'o>(object: &'o Value, annotation_key: &str, name: &str) -> Option<&'o str> {
+    option_value(annotation(object, annotation_key)?.split(','), name)
+}
+
 /// What Go's `omitempty` leaves out of a table.
 pub(crate) fn is_empty(value: &Value) -> bool {
     match value {

@@ -13,7 +13,6 @@ mod validate_workload;
 
 use serde_json::{Value, json};
 
-use crate::crd;
 use crate::meta;
 use crate::resource::ResourceType;
 
@@ -39,11 +38,6 @@ pub(crate) fn prepare_create(resource: &ResourceType, object: &mut Value) {
             object["status"] = json!({"phase": "Pending"});
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
-            let mut finalizers = meta::finalizers(object);
-            if !finalizers.iter().any(|name| name == crd::CLEANUP_FINALIZER) {
-                finalizers.push(crd::CLEANUP_FINALIZER.to_owned());
-            }
-            meta::metadata_mut(object).insert("finalizers".into(), finalizers.into());
             meta::as_map_mut(object).remove("status");
         }
         _ if resource.preferred().status && !resource.is_custom() => {

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::argo::difference::{Difference, Excused, differences, unexcused};
-use crate::argo::intended::{INTENDED, NOT_YET};
+use crate::argo::difference::{Difference, differences, unexcused};
+use crate::argo::intended::INTENDED;
 use crate::argo::programs::ArgoCd;
 use crate::argo::snapshot::Snapshot;
 use crate::argo::stages::{FUNCTIONS, STAGES, Stage};
-use crate::argo::{Run, carried, must, prelude};
+use crate::argo::{Run, carried, must, odd, prelude};
 use crate::clients::{Bench, GITOPS};
 use crate::real::servers::Servers;
 use crate::say;
@@ -27,22 +27,21 @@ pub(super) fn run(run: &Run<'_>) -> anyhow::Result<(usize, usize)> {
     // Dropped before the servers, as Argo CD is before both.
     let mut bench = Bench::up(run.crossfade, &run.scratch.join("lab"), &[GITOPS])?;
     servers.wait_until_ready()?;
-    bench.begin_scripts_with(format!("{}{FUNCTIONS}", prelude(&servers.kubeconfig, run.scratch)));
+    bench.begin_scripts_with(format!(
+        "{}{FUNCTIONS}{}",
+        prelude(&servers.kubeconfig, run.scratch),
+        odd::FUNCTIONS
+    ));
     let _argo_cd = ArgoCd::start(&bench, &servers, "blue", run.scratch, run.logs)?;
     must(&bench, "bridge blue 100")?;
     let mut seen = BTreeMap::new();
-    for stage in STAGES {
+    for stage in STAGES.iter().chain(odd::STAGES) {
         one(&mut bench, stage, &mut seen)?;
     }
-    let mut places = 0..;
-    for (title, list) in
-        [("differences that are meant to be:", INTENDED), ("differences that are not: not yet", NOT_YET)]
-    {
-        say(title);
-        for (excused, place) in list.iter().zip(&mut places) {
-            let count = seen.get(&place).copied().unwrap_or_default();
-            say(&format!("  {count:>4}  {}: {}", excused.path.join(" > "), excused.reason));
-        }
+    say("differences that are meant to be:");
+    for (place, excused) in INTENDED.iter().enumerate() {
+        let count = seen.get(&place).copied().unwrap_or_default();
+        say(&format!("  {count:>4}  {}: {}", excused.path.join(" > "), excused.reason));
     }
     Ok(bench.counts())
 }
@@ -81,7 +80,6 @@ fn compared(
     ours: &Snapshot,
     seen: &mut BTreeMap<usize, usize>,
 ) -> Vec<(String, Vec<Difference>)> {
-    let excused: Vec<&Excused> = INTENDED.iter().chain(NOT_YET).collect();
     let pairs = [
         ("ApplicationSets", &theirs.sets, &ours.sets),
         ("Applications", &theirs.applications, &ours.applications),
@@ -89,7 +87,7 @@ fn compared(
     ];
     let compare = |(what, theirs, ours): (&str, _, _)| {
         let theirs: &crate::argo::snapshot::Objects = theirs;
-        (format!("{} {what}", theirs.len()), unexcused(differences(theirs, ours), &excused, seen))
+        (format!("{} {what}", theirs.len()), unexcused(differences(theirs, ours), INTENDED, seen))
     };
     pairs.into_iter().map(compare).collect()
 }

@@ -73,7 +73,7 @@ fn compare(path: &mut Vec<String>, theirs: &Value, ours: &Value, found: &mut Vec
 /// Takes out what is excused, and counts it by its place in `excused`.
 pub(super) fn unexcused(
     found: Vec<Difference>,
-    excused: &[&Excused],
+    excused: &[Excused],
     seen: &mut BTreeMap<usize, usize>,
 ) -> Vec<Difference> {
     let mut left = Vec::new();
@@ -130,7 +130,7 @@ mod tests {
         let found = differences(&objects(json!({"a": 1, "b": 1})), &objects(json!({"a": 2, "b": 2})));
         let intended = Excused { path: &["Service", "a"], reason: "x" };
         let mut seen = BTreeMap::new();
-        let left = unexcused(found, &[&intended], &mut seen);
+        let left = unexcused(found, &[intended], &mut seen);
         assert_eq!((left.len(), left[0].path[1].as_str(), seen[&0]), (1, "b", 1));
     }
 }

@@ -25,6 +25,10 @@ const TIMES: &[&str] = &[
     "observedAt",
 ];
 
+/// Looked at whether an Application names some or not: what one leaves behind has its mark.
+const ALWAYS: &[&str] =
+    &["ConfigMap", "Deployment.apps", "Ingress.networking.k8s.io", "Namespace", "Secret", "Service"];
+
 /// What a client-side apply remembers.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -50,22 +54,20 @@ impl Snapshot {
             .map(|resource| key(resource["kind"].as_str(), &resource["namespace"], &resource["name"]))
             .collect();
         // A kind that the server does not know cannot be asked for.
-        let known = bench
-            .sh(&format!("kubectl --context {context} api-resources --no-headers | awk '{{print $NF}}'"));
+        let known = bench.sh(&format!(
+            "kubectl --context {context} api-resources --no-headers | awk '{{split($(NF-2), version, \"/\"); \
+             print $NF (version[2] ? \".\" version[1] : \"\")}}'"
+        ));
         let known = String::from_utf8_lossy(&known.stdout).into_owned();
-        let is_known = |kind: &str| known.lines().any(|known| known == kind);
         let kinds: BTreeSet<String> = resources()
-            .filter(|resource| resource["kind"].as_str().is_some_and(is_known))
             .filter_map(|resource| Some((resource["kind"].as_str()?, resource["group"].as_str())))
             .map(|(kind, group)| group.map_or_else(|| kind.to_owned(), |group| format!("{kind}.{group}")))
+            .chain(ALWAYS.iter().map(|kind| (*kind).to_owned()))
+            .filter(|kind| known.lines().any(|known| known == kind))
             .filter(|kind| !kind.ends_with(".argoproj.io"))
             .collect();
         let kinds: Vec<String> = kinds.into_iter().collect();
-        let live = if kinds.is_empty() {
-            Vec::new()
-        } else {
-            list(bench, context, &format!("{} -A", kinds.join(",")))?
-        };
+        let live = list(bench, context, &format!("{} -A", kinds.join(",")))?;
         let managed = live.into_iter().filter(|object| {
             object["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].is_string()
                 || named.contains(&key_of(object))
@@ -140,6 +142,9 @@ fn comparable(mut object: Value) -> Value {
     }
     if let Some(status) = object.get_mut("status") {
         without_times(status);
+        if let Some(message) = status.pointer_mut("/operationState/message") {
+            without_tries(message);
+        }
         for (list, naming) in [
             ("resources", by_resource as fn(&Value) -> String),
             ("conditions", by_type as fn(&Value) -> String),
@@ -154,6 +159,16 @@ fn comparable(mut object: Value) -> Value {
         }
     }
     object
+}
+
+/// Which try is the next, and when it comes, is chance.
+fn without_tries(message: &mut Value) {
+    let begins = [". Retrying attempt #", "Retrying operation. Attempt #"];
+    if let Some(text) = message.as_str()
+        && let Some(place) = begins.iter().find_map(|begin| text.find(begin))
+    {
+        *message = text[..place].into();
+    }
 }
 
 fn by_resource(item: &Value) -> String {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::apps::tracking;
+use crate::apps::tracking::Tracking;
 use crate::cache::{Cache, Change};
 use crate::names::{GROUP, NAMESPACE};
 use crate::object::{Key, name, text};
@@ -60,6 +60,7 @@ impl Router {
                     self.wake_all();
                 }
             }
+            ("", "ConfigMap") if Tracking::is_said_by(key) => self.wake_all(),
             ("apiextensions.k8s.io", "CustomResourceDefinition") => self.kinds_changed.notify_one(),
             _ => {}
         }
@@ -68,8 +69,7 @@ impl Router {
                 self.add_set(Key { kind: "ApplicationSet".to_owned(), name: set.to_owned(), ..key.clone() });
             }
         }
-        let trackers = objects().filter_map(|object| tracking::application_of(object));
-        let trackers: BTreeSet<Key> = trackers.map(application_key).collect();
+        let trackers: BTreeSet<Key> = change.trackers.iter().cloned().map(application_key).collect();
         let routes = self.lock();
         let interested = routes.interest.get(key).into_iter().flatten();
         for application in trackers.iter().chain(interested) {

@@ -12,7 +12,8 @@ use super::manifests::{Context, Kept};
 use super::run::{Progress, Run};
 use super::spec::{self, Sources};
 use super::state::{Comparison, compare};
-use super::status::{Facts, put_run};
+use super::status::{self, Facts, put_run};
+use super::sync::Place;
 use super::{finalize, sync};
 use crate::agent::Shared;
 use crate::api::ApiError;
@@ -80,17 +81,7 @@ impl Actor {
         }
         let sources = Sources::of(spec);
         if let Some(problem) = problem {
-            let comparison = Comparison::default();
-            let conditions = vec![("InvalidSpecError", problem)];
-            let facts = Facts {
-                application,
-                sources: &sources,
-                comparison: &comparison,
-                conditions,
-                is_valid: false,
-            };
-            let status = facts.status();
-            self.write(application, status, true).await?;
+            self.write(application, status::invalid(application, problem), None).await?;
             return Ok(None);
         }
         let refresh = annotation(application, REFRESH);
@@ -105,6 +96,7 @@ impl Actor {
         let mut comparison = self.compare(application, &sources, &[], fresh).await;
         self.be_interested(&comparison);
         let mut conditions = Vec::new();
+        let mut is_whole = status::is_whole(application);
         let mut wait = (!comparison.is_loaded).then_some(LOAD_RETRY);
         if self.run.is_none() {
             if application["operation"].is_object() {
@@ -120,16 +112,15 @@ impl Actor {
                             .journal
                             .note(name(application), &format!("Initiated automated sync to '{to}'"));
                         self.run = Some(Run::new(operation, spec));
+                        is_whole = true;
                     }
                 }
             }
         }
-        let is_operated = self.run.is_some();
         if self.run.is_some() {
             self.operate(application, &sources, &mut comparison).await;
         }
-        let facts =
-            Facts { application, sources: &sources, comparison: &comparison, conditions, is_valid: true };
+        let facts = Facts { application, sources: &sources, comparison: &comparison, conditions, is_whole };
         let mut status = facts.status();
         let mut is_finished = false;
         if let Some(run) = &self.run {
@@ -143,7 +134,11 @@ impl Actor {
                 self.shared.journal.note(name(application), &how);
             }
         }
-        self.write(application, status, is_finished || !is_operated).await?;
+        // As long as it runs it stands in the Application, so that another agent can go on with it.
+        let asked = application["operation"].is_object().then(|| application["operation"].clone());
+        let running = self.run.as_ref().filter(|_| !is_finished);
+        let operation = running.map(|run| asked.unwrap_or_else(|| run.operation.clone()));
+        self.write(application, status, operation).await?;
         if is_finished {
             self.run = None;
             // What the operation left undone, or what changed meanwhile.
@@ -180,6 +175,7 @@ impl Actor {
         let context = Context {
             git: &self.shared.git,
             charts: &self.shared.charts,
+            certificates: self.shared.certificates.as_ref(),
             kept: &self.kept,
             permits: &self.shared.permits,
             application: name(application),
@@ -202,10 +198,10 @@ impl Actor {
     async fn operate(&mut self, application: &Value, sources: &Sources, comparison: &mut Comparison) {
         let Some(mut run) = self.run.take() else { return };
         run.take_up_again();
+        let place = Place::of(&application["spec"]);
         if text(&application["status"]["operationState"]["phase"]) == "Terminating" {
-            run.end("Operation terminated");
+            sync::terminate(&self.shared, &mut run, comparison, place).await;
         }
-        let namespace = text(&application["spec"]["destination"]["namespace"]);
         for _ in 0..STEPS_MAX {
             if run.retry_at.is_some() || run.progress != Progress::Running {
                 break;
@@ -230,7 +226,7 @@ impl Actor {
             }
             run.revisions.clone_from(&current.revisions);
             let before = (run.outcomes.len(), run.message.clone());
-            sync::step(&self.shared, &mut run, current, namespace).await;
+            sync::step(&self.shared, &mut run, current, place).await;
             *comparison = self.compare(application, sources, &[], Fresh::No).await;
             if before == (run.outcomes.len(), run.message.clone()) {
                 break;
@@ -248,19 +244,26 @@ impl Actor {
             known.filter(|one| one["type"] != "DeletionError").cloned().collect();
         conditions.push(condition);
         status["conditions"] = conditions.into();
-        self.write(application, status, false).await
+        let asked = application["operation"].is_object().then(|| application["operation"].clone());
+        self.write(application, status, asked).await
     }
 
-    /// Writes what differs. `ends_operation` also takes away the request that the operation came from.
-    async fn write(&self, application: &Value, status: Value, ends_operation: bool) -> Result<(), ApiError> {
+    /// Writes what differs: the status, and the operation that is asked for or running.
+    async fn write(
+        &self,
+        application: &Value,
+        status: Value,
+        operation: Option<Value>,
+    ) -> Result<(), ApiError> {
         let mut wanted = application.clone();
         wanted["status"] = status;
         // Without making annotations where there are none: a patch that takes them away takes those that came meanwhile.
         if let Some(Value::Object(annotations)) = wanted["metadata"].get_mut("annotations") {
             annotations.remove(REFRESH);
         }
-        if ends_operation {
-            table_mut(&mut wanted, &[]).remove("operation");
+        match operation {
+            Some(operation) => wanted["operation"] = operation,
+            None => drop(table_mut(&mut wanted, &[]).remove("operation")),
         }
         if merge_patch(application, &wanted).is_none() {
             return Ok(());

@@ -57,11 +57,11 @@ pub(super) fn decide(application: &Value, comparison: &Comparison, sources: &Sou
         if !truth(&automated["selfHeal"]) {
             return Decision::Nothing;
         }
-        let attempts = last["operation"]["sync"]["selfHealAttemptsCount"].as_i64().unwrap_or(0);
+        let attempts = last["operation"]["sync"]["autoHealAttemptsCount"].as_i64().unwrap_or(0);
         if let Some(wait) = heal_wait(last, attempts) {
             return Decision::Later(wait);
         }
-        sync["selfHealAttemptsCount"] = (attempts + 1).into();
+        sync["autoHealAttemptsCount"] = (attempts + 1).into();
         let resources = off.iter().map(|item| {
             let mut resource = json!({"kind": item.key.kind, "name": item.key.name});
             if !item.key.group.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn decide(application: &Value, comparison: &Comparison, sources: &Sou
         });
         sync["resources"] = resources.collect();
     }
-    let all_go = !comparison.items.is_empty() && comparison.items.iter().all(super::state::Item::is_extra);
+    let all_go = !comparison.items.is_empty() && comparison.items.iter().all(|item| item.target.is_none());
     if prunes && !truth(&automated["allowEmpty"]) && all_go {
         return Decision::Refused(format!(
             "Skipping sync attempt to {revisions}: auto-sync will wipe out all resources"
@@ -124,7 +124,7 @@ mod tests {
             is_synced,
             counts: true,
             is_hook: false,
-            ignored: Vec::new(),
+            ignored: super::super::ignore::Ignored::default(),
         }
     }
 

@@ -9,10 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use super::ignore::Ignored;
 use super::quantity::milli;
 use super::removal;
 use crate::names::FIELD_MANAGER;
-use crate::object::{entries, kind, list, name, namespace, text};
+use crate::object::{entries, text};
 
 /// Fields whose values are amounts.
 const AMOUNTS: [&str; 8] =
@@ -33,46 +34,30 @@ const KEYED: [(&str, &str); 12] = [
     ("conditions", "type"),
 ];
 
-/// What of an object is not compared, from `spec.ignoreDifferences`.
-pub(super) fn ignored_pointers<'i>(rules: &'i Value, object: &Value) -> Vec<&'i str> {
-    let is_for = |rule: &&Value| {
-        let fits =
-            |field: &str, value: &str| matches!(text(&rule[field]), "" | "*") || text(&rule[field]) == value;
-        let group = text(&rule["group"]);
-        (group == "*" || group == crate::object::group(object))
-            && (text(&rule["kind"]) == "*" || text(&rule["kind"]) == kind(object))
-            && fits("name", name(object))
-            && fits("namespace", namespace(object))
-    };
-    list(rules).iter().filter(is_for).flat_map(|rule| list(&rule["jsonPointers"])).map(text).collect()
-}
-
-/// What the agent cannot follow among `spec.ignoreDifferences`.
-pub(super) fn unknown_rule(rules: &Value) -> Option<String> {
-    for field in ["jqPathExpressions", "managedFieldsManagers"] {
-        if list(rules).iter().any(|rule| !list(&rule[field]).is_empty()) {
-            return Some(format!(
-                "the lab's agent does not know {field} in ignoreDifferences, only jsonPointers"
-            ));
-        }
-    }
-    None
+/// The key of the items of a list that is merged by one.
+pub(super) fn key_of_list(field: &str) -> Option<&'static str> {
+    KEYED.iter().find(|(list, _)| *list == field).map(|(_, key)| *key)
 }
 
 /// Whether `live` is as `target` says.
-pub(super) fn is_as_declared(target: &Value, live: &Value, ignored: &[&str]) -> bool {
-    let mut target = normalized(target);
-    for pointer in ignored {
-        super::pointer::copy(live, &mut target, pointer);
+pub(super) fn is_as_declared(target: &Value, live: &Value, ignored: &Ignored) -> bool {
+    let target = normalized(target);
+    if ignored.is_nothing() {
+        return is_covered(&target, live);
     }
-    let covered = entries(&target)
+    let (target, live) = ignored.taken_out(&target, live);
+    is_covered(&target, &live)
+}
+
+fn is_covered(target: &Value, live: &Value) -> bool {
+    let covered = entries(target)
         .filter(|(field, _)| *field != "apiVersion")
         .all(|(field, wanted)| covers(wanted, live.get(field).unwrap_or(&Value::Null), field));
-    covered && removal::left_over(&target, live, FIELD_MANAGER, ignored).is_none()
+    covered && !removal::is_left_over(target, live, FIELD_MANAGER)
 }
 
 /// Without what a server sets itself, and with a Secret's texts as data.
-pub(super) fn normalized(target: &Value) -> Value {
+fn normalized(target: &Value) -> Value {
     let mut target = target.clone();
     let Value::Object(map) = &mut target else { return target };
     map.remove("status");
@@ -114,10 +99,10 @@ fn covers_list(wanted: &[Value], live: &[Value], field: &str) -> bool {
     if wanted.len() == live.len() && in_order() {
         return true;
     }
-    let Some((_, key)) = KEYED.iter().find(|(list, _)| *list == field) else { return false };
+    let Some(key) = key_of_list(field) else { return false };
     wanted.iter().all(|wanted| {
-        let id = &wanted[*key];
-        id.is_string() && live.iter().any(|live| live[*key] == *id && covers(wanted, live, ""))
+        let id = &wanted[key];
+        id.is_string() && live.iter().any(|live| live[key] == *id && covers(wanted, live, ""))
     })
 }
 
@@ -177,21 +162,7 @@ mod tests {
                 true,
             ),
         ] {
-            assert_eq!(is_as_declared(&target, &live, &[]), expected, "{what}");
+            assert_eq!(is_as_declared(&target, &live, &Ignored::default()), expected, "{what}");
         }
-    }
-
-    #[test]
-    fn what_is_to_be_ignored_is() {
-        let rules = json!([{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]);
-        let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
-            "spec": {"replicas": 1}});
-        let mut live = target.clone();
-        live["spec"]["replicas"] = 5.into();
-        let ignored = ignored_pointers(&rules, &target);
-        assert!(is_as_declared(&target, &live, &ignored));
-        assert!(!is_as_declared(&target, &live, &[]));
-        assert!(unknown_rule(&json!([{"jqPathExpressions": ["."]}])).is_some());
-        assert_eq!(unknown_rule(&rules), None);
     }
 }

@@ -6,8 +6,12 @@ use serde_json::json;
 use super::hooks::wave;
 use crate::agent::Shared;
 use crate::api::{ApiError, Propagation};
-use crate::names::{BACKGROUND_FINALIZER, FOREGROUND_FINALIZER, RESOURCES_FINALIZER, SYNC_OPTIONS};
-use crate::object::{Key, finalizers, has_option, is_deleting, name};
+use crate::names::{
+    BACKGROUND_FINALIZER, FOREGROUND_FINALIZER, RESOURCE_POLICY, RESOURCES_FINALIZER, SYNC_OPTIONS,
+};
+use crate::object::{
+    Key, finalizers, has_option, is_deleting, kind, list, name, option_value, own_option, text,
+};
 
 /// Does what can be done now; to be called again when one of its objects has changed.
 pub(super) async fn go_on(
@@ -22,18 +26,18 @@ pub(super) async fn go_on(
         if *finalizer == BACKGROUND_FINALIZER { Propagation::Background } else { Propagation::Foreground };
     let itself = Key::of(application);
     let mut left = shared.cache.tracked_by(name(application));
-    left.retain(|object| {
-        Key::of(object) != itself
-            && !has_option(object, SYNC_OPTIONS, "Delete=false")
-            && !has_option(object, SYNC_OPTIONS, "Prune=false")
-    });
+    left.retain(|object| Key::of(object) != itself && !is_left_behind(application, object));
     if let Some(last_wave) = left.iter().map(|object| wave(object)).max()
         && reaches_cluster
     {
         for object in left.iter().filter(|object| wave(object) == last_wave && !is_deleting(object)) {
-            let what = format!("deleted {} {}", crate::object::kind(object), name(object));
+            let what = format!("deleted {} {}", kind(object), name(object));
             shared.journal.note(name(application), &what);
             shared.api.delete(&Key::of(object), propagation).await?;
+        }
+        for hook in left.iter().filter(|object| is_deleting(object)) {
+            // Nobody waits for its end any more.
+            super::sync::let_go(shared, hook).await?;
         }
         return Ok(());
     }
@@ -42,4 +46,12 @@ pub(super) async fn go_on(
         Err(error) if !error.is_not_found() => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Whether an object stays when its Application goes.
+fn is_left_behind(application: &Value, object: &Value) -> bool {
+    let all = list(&application["spec"]["syncPolicy"]["syncOptions"]).iter().map(text);
+    own_option(object, SYNC_OPTIONS, "Delete").or_else(|| option_value(all, "Delete")) == Some("false")
+        || kind(object) == "CustomResourceDefinition"
+        || has_option(object, RESOURCE_POLICY, "keep")
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::object::{group, is_deleting, kind, list, name, text};
+use crate::names::HOOK_FINALIZER;
+use crate::object::{finalizers, group, is_deleting, kind, list, name, text};
 
 /// From best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +48,7 @@ fn mk(status: Status, message: impl Into<String>) -> Health {
 
 /// The health of a live object; `None` for kinds that have none.
 pub(super) fn of(object: &Value) -> Option<Health> {
-    if is_deleting(object) {
+    if is_deleting(object) && !finalizers(object).contains(&HOOK_FINALIZER) {
         return Some(mk(Status::Progressing, "Pending deletion"));
     }
     Some(match (group(object), kind(object)) {
@@ -65,6 +66,7 @@ pub(super) fn of(object: &Value) -> Option<Health> {
             "Lost" => mk(Status::Degraded, ""),
             _ => mk(Status::Unknown, ""),
         },
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
         ("argoproj.io", "Application") => match text(&object["status"]["health"]["status"]) {
             "" => mk(Status::Progressing, ""),
             name => mk(Status::of_name(name), text(&object["status"]["health"]["message"])),
@@ -245,6 +247,27 @@ fn load_balancer(object: &Value) -> Health {
     mk(if is_there { Status::Healthy } else { Status::Progressing }, "")
 }
 
+fn definition(object: &Value) -> Health {
+    let is_said =
+        |kind: &str, status: &str| condition(object, kind).filter(|found| found["status"] == status);
+    if list(&object["status"]["conditions"]).is_empty() {
+        return mk(Status::Progressing, "Status conditions not found");
+    }
+    for (kind, status, what) in [
+        ("NamesAccepted", "False", "CRD names have not been accepted"),
+        ("NonStructuralSchema", "True", "Schema violations found"),
+    ] {
+        if let Some(found) = is_said(kind, status) {
+            return mk(Status::Degraded, format!("{what}: {}", text(&found["message"])));
+        }
+    }
+    if is_true(object, "Established") {
+        return mk(Status::Healthy, "CRD is healthy");
+    }
+    let is_installing = is_said("Established", "False").is_some_and(|found| found["reason"] == "Installing");
+    mk(Status::Progressing, if is_installing { "CRD is being installed" } else { "CRD is not established" })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -301,6 +324,18 @@ mod tests {
                     json!({"status": {"conditions": [{"type": "Failed", "status": "True", "message": "m"}]}}),
                 ),
                 Some(("Degraded", "m")),
+            ),
+            (
+                of_kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", json!({})),
+                Some(("Progressing", "Status conditions not found")),
+            ),
+            (
+                of_kind(
+                    "apiextensions.k8s.io/v1",
+                    "CustomResourceDefinition",
+                    json!({"status": {"conditions": [{"type": "Established", "status": "True"}]}}),
+                ),
+                Some(("Healthy", "CRD is healthy")),
             ),
             (
                 of_kind(

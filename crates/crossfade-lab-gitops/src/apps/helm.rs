@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crossfade_gotemplate::{Chart, Moment, ReleaseOptions, Sources, Values, render};
+use crossfade_gotemplate::{CertificateIssuer, Chart, Moment, ReleaseOptions, Sources, Values, render};
 use serde_json::Value;
 
 use crate::object::{list, text, truth};
@@ -15,6 +15,7 @@ pub(super) struct Release {
     pub(super) namespace: String,
     pub(super) kube_version: String,
     pub(super) api_versions: Vec<String>,
+    pub(super) certificates: Option<CertificateIssuer>,
 }
 
 /// A chart's files and the value files that an Application names, in its order.
@@ -67,6 +68,7 @@ fn render_objects(source: &Value, files: ChartFiles, release: &Release) -> Resul
         api_versions: release.api_versions.clone(),
         sources: Sources {
             now: Moment::from_seconds(jiff::Timestamp::now().as_second()),
+            certificates: release.certificates.clone(),
             ..Sources::default()
         },
         ..ReleaseOptions::default()

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crossfade_gotemplate::CertificateIssuer;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -38,6 +39,7 @@ type Rendering = (Vec<Value>, &'static str);
 pub(super) struct Context<'c> {
     pub(super) git: &'c Git,
     pub(super) charts: &'c Charts,
+    pub(super) certificates: Option<&'c CertificateIssuer>,
     pub(super) kept: &'c Kept,
     /// Charts that are rendered at the same moment.
     pub(super) permits: &'c Semaphore,
@@ -151,6 +153,7 @@ impl Context<'_> {
             namespace: or("namespace", self.namespace),
             kube_version: or("kubeVersion", self.kube_version),
             api_versions: if own.is_empty() { self.api_versions.to_vec() } else { own },
+            certificates: self.certificates.cloned(),
         }
     }
 
@@ -171,9 +174,9 @@ impl Context<'_> {
         };
         let own = Place { sources, commits, index, dir };
         let helm = &source["helm"];
-        for asked in list(&helm["valueFiles"]).iter().map(text) {
+        for asked in &self.value_files(sources, commits, index, dir).await? {
             match self.value_file(&own, asked).await? {
-                Some(content) => files.values.push((asked.to_owned(), content)),
+                Some(content) => files.values.push((asked.clone(), content)),
                 None if truth(&helm["ignoreMissingValueFiles"]) => {}
                 None => {
                     return Err(format!(

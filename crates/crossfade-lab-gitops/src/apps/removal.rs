@@ -2,68 +2,44 @@
 
 use serde_json::Value;
 
+use super::fields::{Step, steps};
 use crate::names::LAST_APPLIED;
-use crate::object::{list, text};
+use crate::object::{entries, list, text};
 
-/// The path of a field that a manager's apply left in `live` and that `target` no longer has.
-pub(super) fn left_over(target: &Value, live: &Value, manager: &str, ignored: &[&str]) -> Option<String> {
+/// Whether `live` has a field that a manager's apply left there and that `target` no longer has.
+pub(super) fn is_left_over(target: &Value, live: &Value, manager: &str) -> bool {
     let applied = list(&live["metadata"]["managedFields"]).iter();
     let mut applied =
         applied.filter(|entry| text(&entry["manager"]) == manager && entry["operation"] == "Apply");
-    let fields = &applied.find(|entry| text(&entry["subresource"]).is_empty())?["fieldsV1"];
-    let mut path = String::new();
-    walk(fields, target, live, &mut path)
-        .filter(|path| !ignored.iter().any(|pointer| path.starts_with(pointer)))
+    let applied = applied.find(|entry| text(&entry["subresource"]).is_empty());
+    applied.is_some_and(|applied| walk(&applied["fieldsV1"], target, live, 0))
 }
 
-fn walk(fields: &Value, target: &Value, live: &Value, path: &mut String) -> Option<String> {
-    for (step, below) in crate::object::entries(fields) {
-        let length = path.len();
-        let found = match step.split_once(':') {
-            Some(("f", name)) => {
-                path.push('/');
-                path.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                member(name, below, target, live, path)
-            }
-            Some(("k", keys)) => serde_json::from_str::<Value>(keys).ok().and_then(|keys| {
-                let is_it = |item: &&Value| {
-                    crate::object::entries(&keys).all(|(key, value)| has_key(item, key, value))
-                };
-                let present = list(live).iter().find(is_it)?;
-                match list(target).iter().find(is_it) {
-                    Some(wanted) => walk(below, wanted, present, path),
-                    None => Some(path.clone()),
-                }
-            }),
-            Some(("v", value)) => serde_json::from_str::<Value>(value).ok().and_then(|value| {
-                let is_there = list(live).contains(&value) && !list(target).contains(&value);
-                is_there.then(|| path.clone())
-            }),
-            _ => None,
-        };
-        if found.is_some() {
-            return found;
+fn walk(fields: &Value, target: &Value, live: &Value, depth: usize) -> bool {
+    steps(fields).any(|(step, below)| match step {
+        Step::Field(name) => member(name, below, target, live, depth),
+        Step::Item(keys) => {
+            let Some(present) = list(live).iter().find(|item| keys.fits(item)) else { return false };
+            let wanted = list(target).iter().find(|item| keys.fits(item));
+            wanted.is_none_or(|wanted| walk(below, wanted, present, depth + 1))
         }
-        path.truncate(length);
-    }
-    None
+        Step::Value(value) => list(live).contains(&value) && !list(target).contains(&value),
+    })
 }
 
-/// Ports default their protocol, which is part of their key.
-fn has_key(item: &Value, key: &str, value: &Value) -> bool {
-    item[key] == *value || (key == "protocol" && item[key].is_null() && value == "TCP")
-}
-
-fn member(name: &str, below: &Value, target: &Value, live: &Value, path: &mut String) -> Option<String> {
-    if name == LAST_APPLIED || path == "/apiVersion" || path == "/kind" {
-        return None;
+fn member(name: &str, below: &Value, target: &Value, live: &Value, depth: usize) -> bool {
+    let is_top = depth == 0;
+    if name == LAST_APPLIED || (is_top && ["apiVersion", "kind"].contains(&name)) {
+        return false;
     }
-    let present = live.get(name).filter(|value| !value.is_null())?;
+    let Some(present) = live.get(name).filter(|value| !value.is_null()) else { return false };
     match target.get(name) {
         // A Secret's texts are stored as data.
-        None if path == "/stringData" => None,
-        None => Some(path.clone()),
-        Some(wanted) => walk(below, wanted, present, path),
+        None if is_top && name == "stringData" => false,
+        // Of a table that is gone whole, what the agent itself adds to what is declared does not count.
+        None if entries(below).any(|(step, _)| step != ".") => walk(below, &Value::Null, present, depth + 1),
+        None => true,
+        Some(wanted) => walk(below, wanted, present, depth + 1),
     }
 }
 
@@ -83,12 +59,14 @@ mod tests {
             "data": {"a": "1", "b": "2"}, "spec": {"ports": [{"port": 80, "protocol": "TCP"}]}})
         };
         let all = json!({"data": {"a": "1", "b": "2"}, "spec": {"ports": [{"port": 80}]}});
-        assert_eq!(left_over(&all, &live("me"), "me", &[]), None);
+        assert!(!is_left_over(&all, &live("me"), "me"));
         let less = json!({"data": {"a": "1"}, "spec": {"ports": [{"port": 80}]}});
-        assert_eq!(left_over(&less, &live("me"), "me", &[]).as_deref(), Some("/data/b"));
-        assert_eq!(left_over(&less, &live("me"), "me", &["/data"]), None);
-        assert_eq!(left_over(&less, &live("other"), "me", &[]), None);
+        assert!(is_left_over(&less, &live("me"), "me"));
+        assert!(!is_left_over(&less, &live("other"), "me"));
+        let bare = json!({"metadata": {"annotations": {LAST_APPLIED: "{}"}, "managedFields": [{"manager": "me", "operation": "Apply",
+            "fieldsV1": {"f:metadata": {"f:annotations": {".": {}, format!("f:{LAST_APPLIED}"): {}}}}}]}});
+        assert!(!is_left_over(&json!({"metadata": {}}), &bare, "me"));
         let none = json!({"data": {"a": "1", "b": "2"}, "spec": {"ports": []}});
-        assert_eq!(left_over(&none, &live("me"), "me", &[]).as_deref(), Some("/spec/ports"));
+        assert!(is_left_over(&none, &live("me"), "me"));
     }
 }

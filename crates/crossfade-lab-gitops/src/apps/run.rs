@@ -7,9 +7,8 @@ use tokio::time::Instant;
 
 use super::hooks::Phase;
 use super::spec::Sources;
-use super::state::images_of;
 use super::tasks::Task;
-use crate::object::{Key, list, now, text, truth};
+use crate::object::{Key, list, now, table_mut, text, truth};
 
 /// Argo CD's waits between tries unless an Application says otherwise.
 const BACKOFF: Duration = Duration::from_secs(5);
@@ -40,14 +39,18 @@ impl Progress {
 /// How one task went.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
-    pub(super) key: Key,
-    pub(super) phase: Phase,
+    key: Key,
+    phase: Phase,
+    listed_in: String,
     version: String,
     is_hook: bool,
-    /// `Synced`, `SyncFailed`, `Pruned`, `PruneSkipped`
+    /// `Synced`, `SyncFailed`, `Pruned`, `PruneSkipped`; empty before any of them.
     pub(super) status: &'static str,
-    pub(super) progress: Progress,
+    /// `None` for what was never begun.
+    progress: Option<Progress>,
     pub(super) message: String,
+    /// What is shown in place of the message.
+    explained: Option<String>,
     images: Vec<String>,
 }
 
@@ -62,7 +65,6 @@ pub(super) struct Run {
     pub(super) progress: Progress,
     pub(super) message: String,
     pub(super) outcomes: Vec<Outcome>,
-    pub(super) is_prepared: bool,
     retry_count: i64,
     pub(super) retry_at: Option<Instant>,
 }
@@ -87,7 +89,6 @@ impl Run {
             progress: Progress::Running,
             message: String::new(),
             outcomes: Vec::new(),
-            is_prepared: false,
             retry_count: 0,
             retry_at: None,
         }
@@ -130,7 +131,28 @@ impl Run {
         self.outcomes.iter().find(|outcome| outcome.key == task.key && outcome.phase == task.phase)
     }
 
-    /// Records how a task goes.
+    /// Whether anything has been done, or has failed.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.outcomes.is_empty()
+    }
+
+    fn progress_of(&self, task: &Task) -> Option<Progress> {
+        self.outcome(task)?.progress
+    }
+
+    pub(super) fn is_pending(&self, task: &Task) -> bool {
+        self.progress_of(task).is_none()
+    }
+
+    pub(super) fn is_running(&self, task: &Task) -> bool {
+        self.progress_of(task) == Some(Progress::Running)
+    }
+
+    pub(super) fn is_completed(&self, task: &Task) -> bool {
+        self.progress_of(task).is_some_and(|progress| progress != Progress::Running)
+    }
+
+    /// Records how a task goes. An empty message leaves the one before.
     pub(super) fn record(
         &mut self,
         task: &Task,
@@ -138,23 +160,38 @@ impl Run {
         progress: Progress,
         message: impl Into<String>,
     ) {
-        let message = message.into();
-        let known =
-            self.outcomes.iter_mut().find(|outcome| outcome.key == task.key && outcome.phase == task.phase);
-        if let Some(known) = known {
-            (known.status, known.progress, known.message) = (status, progress, message);
-            return;
-        }
-        self.outcomes.push(Outcome {
-            key: task.key.clone(),
-            phase: task.phase,
-            version: task.version.clone(),
-            is_hook: task.is_hook,
-            status,
-            progress,
-            message,
-            images: task.target.as_ref().map(images_of).unwrap_or_default(),
+        self.put(task, status, Some(progress), message.into());
+    }
+
+    /// Records a task that cannot be begun: what the cluster says of it, and how that is explained.
+    pub(super) fn record_invalid(&mut self, task: &Task, said: String, explained: String) {
+        self.put(task, "SyncFailed", None, said).explained = Some(explained);
+    }
+
+    /// Records what went wrong around a task; whether it was applied stays as it is.
+    pub(super) fn record_error(&mut self, task: &Task, message: String) {
+        let status = self.outcome(task).map_or("", |outcome| outcome.status);
+        self.put(task, status, Some(Progress::Error), message);
+    }
+
+    fn put(
+        &mut self,
+        task: &Task,
+        status: &'static str,
+        progress: Option<Progress>,
+        message: String,
+    ) -> &mut Outcome {
+        let is_it = |outcome: &Outcome| outcome.key == task.key && outcome.phase == task.phase;
+        let place = self.outcomes.iter().position(is_it).unwrap_or_else(|| {
+            self.outcomes.push(Outcome::of(task));
+            self.outcomes.len() - 1
         });
+        let outcome = &mut self.outcomes[place];
+        (outcome.status, outcome.progress) = (status, progress);
+        if !message.is_empty() {
+            outcome.message = message;
+        }
+        outcome
     }
 
     pub(super) fn wait(&mut self, message: impl Into<String>) {
@@ -177,6 +214,7 @@ impl Run {
                 .map_or_else(|_| String::new(), |at| at.strftime("%-I:%M%p").to_string());
             self.progress = Progress::Running;
             self.message = format!("{}. Retrying attempt #{} at {at}.", self.message, self.retry_count);
+            self.finished_at = Some(now());
             return;
         }
         if progress != Progress::Succeeded && self.retry_count > 0 {
@@ -197,9 +235,17 @@ impl Run {
     pub(super) fn take_up_again(&mut self) {
         if self.retry_at.is_some_and(|at| at <= Instant::now()) {
             self.retry_at = None;
-            self.is_prepared = false;
+            self.finished_at = None;
             self.outcomes.clear();
-            self.message = format!("Retrying operation. Attempt #{}", self.retry_count);
+            let mut with = "";
+            if truth(&self.operation["retry"]["refresh"]) {
+                with = " with latest revisions";
+                self.revisions.clear();
+                let sync = table_mut(&mut self.operation, &["sync"]);
+                sync.remove("revision");
+                sync.remove("revisions");
+            }
+            self.message = format!("Retrying operation{with}. Attempt #{}", self.retry_count);
         }
     }
 
@@ -220,7 +266,8 @@ impl Run {
         if !self.outcomes.is_empty() {
             result["resources"] = self.outcomes.iter().map(Outcome::shown).collect();
         }
-        if !self.sources.is_multi && result["revision"].is_null() {
+        self.sources.put_blanks(&mut result);
+        if result["revision"].is_null() {
             result["revision"] = "".into();
         }
         let mut state = json!({
@@ -241,21 +288,40 @@ impl Run {
 }
 
 impl Outcome {
+    fn of(task: &Task) -> Outcome {
+        let object = task.target.as_ref().or(task.live.as_deref());
+        Outcome {
+            key: task.key.clone(),
+            phase: task.phase,
+            listed_in: task.listed_in.clone(),
+            version: task.version.clone(),
+            is_hook: task.is_hook,
+            status: "",
+            progress: None,
+            message: String::new(),
+            explained: None,
+            images: object.map(images_of).unwrap_or_default(),
+        }
+    }
+
+    /// Whether it has ended, and not well.
     pub(super) fn is_failed(&self) -> bool {
-        matches!(self.progress, Progress::Failed | Progress::Error) || self.status == "SyncFailed"
+        matches!(self.progress, Some(Progress::Failed | Progress::Error))
     }
 
     fn shown(&self) -> Value {
         let mut shown = json!({
             "group": self.key.group, "version": self.version, "kind": self.key.kind,
-            "namespace": self.key.namespace, "name": self.key.name, "status": self.status,
-            "syncPhase": self.phase.name(),
+            "namespace": self.listed_in, "name": self.key.name, "syncPhase": self.phase.name(),
         });
-        if !self.message.is_empty() {
-            shown["message"] = self.message.clone().into();
+        let message = self.explained.as_ref().unwrap_or(&self.message);
+        for (field, text) in [("status", self.status), ("message", message.as_str())] {
+            if !text.is_empty() {
+                shown[field] = text.into();
+            }
         }
-        if self.status == "Synced" || self.is_hook || self.progress != Progress::Running {
-            shown["hookPhase"] = self.progress.name().into();
+        if let Some(progress) = self.progress {
+            shown["hookPhase"] = progress.name().into();
         }
         if self.is_hook {
             shown["hookType"] = self.phase.name().into();
@@ -265,6 +331,15 @@ impl Outcome {
         }
         shown
     }
+}
+
+/// Images of the containers of an object's pods, as a result lists them: without those that only prepare.
+fn images_of(object: &Value) -> Vec<String> {
+    let spec = &object["spec"];
+    let pods = [spec, &spec["template"]["spec"], &spec["jobTemplate"]["spec"]["template"]["spec"]];
+    let containers = pods.into_iter().map(|pod| &pod["containers"]).find(|containers| containers.is_array());
+    let images = containers.into_iter().flat_map(list).filter_map(|container| container["image"].as_str());
+    images.map(str::to_owned).collect()
 }
 
 /// `5s`, `3m`, `1h`; a bare number is seconds.

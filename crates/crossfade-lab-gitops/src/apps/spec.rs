@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::object::{list, text};
 use crate::sets;
@@ -32,6 +32,21 @@ impl Sources {
             table["sources"] = self.all.clone().into();
         } else if let Some(source) = self.all.first() {
             table["source"] = source.clone();
+        }
+    }
+
+    /// What Argo CD writes beside several sources: one that is none.
+    pub(super) fn put_blanks(&self, table: &mut Value) {
+        if self.is_multi {
+            table["source"] = json!({"repoURL": ""});
+        }
+    }
+
+    /// Their target revisions, laid into a table, where one is named.
+    pub(super) fn put_target_revision(&self, table: &mut Value) {
+        let revision = self.all.first().map(|source| text(&source["targetRevision"])).unwrap_or_default();
+        if !self.is_multi && !revision.is_empty() {
+            table["revision"] = revision.into();
         }
     }
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::compare::{ignored_pointers, is_as_declared, unknown_rule};
+use super::compare::is_as_declared;
 use super::health::{self, Status};
 use super::hooks;
+use super::ignore::{Ignored, Rules};
 use super::manifests::Manifests;
 use super::target::{self, Targets};
-use super::tracking;
 use crate::agent::Shared;
 use crate::names::{COMPARE_OPTIONS, GROUP, IGNORE_HEALTH};
-use crate::object::{Key, has_option, kind, list, name, text, version};
+use crate::object::{Key, has_option, kind, name, text, version};
+use crate::sets::owner_of;
 
 /// One object of an Application.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Item {
     /// A hook that is in the cluster.
     pub(super) is_hook: bool,
     /// What of it is not compared.
-    pub(super) ignored: Vec<String>,
+    pub(super) ignored: Ignored,
 }
 
 impl Item {
@@ -46,6 +47,8 @@ pub(super) struct Comparison {
     pub(super) conditions: Vec<(&'static str, String)>,
     /// Whether the declared side is known; without it nothing may be pruned.
     pub(super) is_loaded: bool,
+    /// Whether an ApplicationSet of it has generated Applications.
+    pub(super) has_generated: bool,
     pub(super) revisions: Vec<String>,
     pub(super) source_types: Vec<&'static str>,
 }
@@ -54,22 +57,23 @@ pub(super) struct Comparison {
 pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manifests, String>) -> Comparison {
     let own_name = name(application);
     let namespace = text(&application["spec"]["destination"]["namespace"]);
-    let rules = &application["spec"]["ignoreDifferences"];
+    let tracking = shared.cache.tracking();
     let mut comparison = Comparison { is_loaded: true, ..Comparison::default() };
     let targets = match loaded {
         Ok(manifests) => {
             comparison.revisions = manifests.revisions;
             comparison.source_types = manifests.source_types;
-            target::prepare(manifests.objects, own_name, namespace, &shared.api.kinds())
+            target::prepare(manifests.objects, own_name, namespace, &shared.api.kinds(), &tracking)
         }
         Err(error) => {
             comparison.fail(format!("Failed to load target state: {error}"));
             Targets::default()
         }
     };
-    if let Some(problem) = unknown_rule(rules) {
+    let rules = Rules::read(&application["spec"]["ignoreDifferences"]).unwrap_or_else(|problem| {
         comparison.fail(format!("Failed to compare desired state to live state: {problem}"));
-    }
+        Rules::default()
+    });
     comparison.conditions.extend(targets.warnings);
     for object in targets.objects {
         if hooks::is_hook(&object) {
@@ -77,7 +81,7 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             continue;
         }
         let live = shared.cache.get(&Key::of(&object));
-        if let Some(other) = live.as_ref().and_then(|live| tracking::application_of(live))
+        if let Some(other) = live.as_ref().and_then(|live| tracking.application_of(live))
             && other != own_name
         {
             let message = format!(
@@ -87,13 +91,12 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             );
             comparison.conditions.push(("SharedResourceWarning", message));
         }
-        let ignored: Vec<String> = ignored_pointers(rules, &object).into_iter().map(str::to_owned).collect();
-        let pointers: Vec<&str> = ignored.iter().map(String::as_str).collect();
+        let ignored = rules.of(&object);
         let counts = !hooks::is_skipped(&object);
         comparison.items.push(Item {
             key: Key::of(&object),
             version: version(&object).to_owned(),
-            is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &pointers)),
+            is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &ignored)),
             counts,
             is_hook: false,
             target: Some(object),
@@ -116,10 +119,19 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             is_synced: false,
             counts,
             is_hook,
-            ignored: Vec::new(),
+            ignored: Ignored::default(),
         });
     }
+    comparison.has_generated = comparison.items.iter().any(|item| has_generated(shared, &item.key));
     comparison
+}
+
+fn has_generated(shared: &Shared, key: &Key) -> bool {
+    let is_set = key.group == GROUP && key.kind == "ApplicationSet";
+    is_set
+        && shared.cache.of_kind(GROUP, "Application").iter().any(|application| {
+            owner_of(application) == Some(&key.name) && crate::object::namespace(application) == key.namespace
+        })
 }
 
 impl Comparison {
@@ -158,26 +170,4 @@ impl Comparison {
         });
         healths.max().unwrap_or(Status::Healthy)
     }
-
-    /// Images of all containers, sorted.
-    pub(super) fn images(&self) -> Vec<String> {
-        let mut images: Vec<String> = self
-            .items
-            .iter()
-            .filter_map(|item| item.live.as_ref())
-            .flat_map(|live| images_of(live))
-            .collect();
-        images.sort_unstable();
-        images.dedup();
-        images
-    }
-}
-
-/// Images of an object's pods.
-pub(super) fn images_of(object: &Value) -> Vec<String> {
-    let spec = &object["spec"];
-    let pods = [spec, &spec["template"]["spec"], &spec["jobTemplate"]["spec"]["template"]["spec"]];
-    let containers =
-        pods.into_iter().flat_map(|pod| ["initContainers", "containers"].map(|field| list(&pod[field])));
-    containers.flatten().filter_map(|container| container["image"].as_str()).map(str::to_owned).collect()
 }

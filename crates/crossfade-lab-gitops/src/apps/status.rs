@@ -7,8 +7,9 @@ use super::hooks::wave;
 use super::run::{Progress, Run};
 use super::spec::Sources;
 use super::state::{Comparison, Item};
+use super::summary;
 use crate::names::NAMESPACE;
-use crate::object::{list, now, text};
+use crate::object::{Key, list, now, text};
 
 /// Deployments that are remembered unless the Application says otherwise.
 const HISTORY_MAX: usize = 10;
@@ -20,8 +21,31 @@ pub(super) struct Facts<'f> {
     pub(super) comparison: &'f Comparison,
     /// Type and message of conditions besides the comparison's.
     pub(super) conditions: Vec<(&'static str, String)>,
-    pub(super) is_valid: bool,
+    /// Whether the agent has ever begun an operation itself. Argo CD then writes the Application whole, and what it writes
+    /// has fields that are empty.
+    pub(super) is_whole: bool,
 }
+
+/// Whether an Application was once written whole.
+pub(super) fn is_whole(application: &Value) -> bool {
+    application["status"]["sourceHydrator"].is_object()
+}
+
+/// The status of an Application whose spec cannot be followed: what was known of it stays.
+pub(super) fn invalid(application: &Value, problem: String) -> Value {
+    let mut status = application["status"].clone();
+    status["sync"]["status"] = "Unknown".into();
+    put_health(&mut status, Status::Unknown);
+    let known = list(&application["status"]["conditions"]);
+    let own = |one: &&Value| text(&one["type"]) == INVALID;
+    let mut all: Vec<Value> = known.iter().filter(|one| !own(one)).cloned().collect();
+    all.extend(conditions(application, &[(INVALID, problem)]));
+    all.sort_by_cached_key(|condition| text(&condition["type"]).to_owned());
+    status["conditions"] = all.into();
+    status
+}
+
+const INVALID: &str = "InvalidSpecError";
 
 impl Facts<'_> {
     /// The new status; an operation's part stays as it was.
@@ -29,39 +53,53 @@ impl Facts<'_> {
         let before = &self.application["status"];
         let spec = &self.application["spec"];
         let mut status = if before.is_object() { before.clone() } else { json!({}) };
-        let mut sync =
-            json!({"status": if self.is_valid { self.comparison.sync_status() } else { "Unknown" }});
+        let mut sync = json!({"status": self.sync_status()});
         sync["comparedTo"] = json!({"destination": spec["destination"]});
         self.sources.put_into(&mut sync["comparedTo"]);
+        if self.is_whole {
+            self.sources.put_blanks(&mut sync["comparedTo"]);
+        }
         if !list(&spec["ignoreDifferences"]).is_empty() {
             sync["comparedTo"]["ignoreDifferences"] = spec["ignoreDifferences"].clone();
         }
-        self.sources.put_revisions(&self.comparison.revisions, &mut sync);
-        status["sync"] = sync;
-        let health = if self.is_valid { self.comparison.health() } else { Status::Unknown };
-        if text(&before["health"]["status"]) != health.name() {
-            status["health"] = json!({"status": health.name(), "lastTransitionTime": now()});
+        if self.comparison.revisions.is_empty() {
+            self.sources.put_target_revision(&mut sync);
+        } else {
+            self.sources.put_revisions(&self.comparison.revisions, &mut sync);
         }
+        status["sync"] = sync;
+        put_health(&mut status, self.comparison.health());
         status["resources"] = self.resources().into();
-        let images = self.comparison.images();
-        status["summary"] = if images.is_empty() { json!({}) } else { json!({"images": images}) };
-        status["conditions"] = self.conditions().into();
+        let summary = summary::of(self.application, self.comparison);
+        if self.is_whole || !crate::object::is_empty(&summary) || before["summary"].is_object() {
+            status["summary"] = summary;
+        }
+        let all: Vec<_> = self.conditions.iter().chain(&self.comparison.conditions).cloned().collect();
+        status["conditions"] = conditions(self.application, &all).into();
         status["controllerNamespace"] = NAMESPACE.into();
         status["resourceHealthSource"] = "appTree".into();
-        status["sourceHydrator"] = json!({});
-        if self.comparison.is_loaded && self.is_valid {
-            if self.sources.is_multi {
-                status["sourceTypes"] = json!(self.comparison.source_types);
-            } else {
-                status["sourceType"] = json!(self.comparison.source_types.first());
-            }
+        if self.is_whole {
+            status["sourceHydrator"] = json!({});
         }
-        for field in ["resources", "conditions"] {
-            if list(&status[field]).is_empty() {
+        let types = &self.comparison.source_types;
+        status["sourceTypes"] = if self.sources.is_multi { json!(types) } else { Value::Null };
+        status["sourceType"] = if self.sources.is_multi { Value::Null } else { json!(types.first()) };
+        for field in ["resources", "conditions", "sourceType", "sourceTypes"] {
+            if crate::object::is_empty(&status[field]) {
                 crate::object::table_mut(&mut status, &[]).remove(field);
             }
         }
         status
+    }
+
+    /// Out of sync also with a namespace that was labelled otherwise.
+    fn sync_status(&self) -> &'static str {
+        let compared = self.comparison.sync_status();
+        let wanted = &self.application["spec"]["syncPolicy"]["managedNamespaceMetadata"];
+        let result = &self.application["status"]["operationState"]["syncResult"];
+        let is_changed =
+            wanted.is_object() && result.is_object() && result["managedNamespaceMetadata"] != *wanted;
+        if compared == "Synced" && is_changed { "OutOfSync" } else { compared }
     }
 
     fn resources(&self) -> Vec<Value> {
@@ -73,8 +111,9 @@ impl Facts<'_> {
     }
 
     fn resource(&self, item: &Item) -> Value {
-        let mut shown = json!({"version": item.version, "kind": item.key.kind, "name": item.key.name});
-        for (field, value) in [("group", &item.key.group), ("namespace", &item.key.namespace)] {
+        let mut shown = json!({"version": item.version, "kind": item.key.kind});
+        let key = &item.key;
+        for (field, value) in [("group", &key.group), ("namespace", &key.namespace), ("name", &key.name)] {
             if !value.is_empty() {
                 shown[field] = value.clone().into();
             }
@@ -88,37 +127,51 @@ impl Facts<'_> {
         if item.is_hook {
             shown["hook"] = true.into();
         }
-        if item.target.is_none() && item.live.is_some() && self.comparison.is_loaded {
+        if item.target.is_none() && item.live.is_some() {
             shown["requiresPruning"] = true.into();
         }
-        let wave = item.target.as_ref().map_or(0, wave);
+        let declared = item.target.as_ref().or_else(|| {
+            self.comparison.hooks.iter().filter(|_| item.is_hook).find(|hook| Key::of(hook) == item.key)
+        });
+        let wave = declared.map_or(0, wave);
         if wave != 0 {
             shown["syncWave"] = wave.into();
         }
         shown
     }
+}
 
-    fn conditions(&self) -> Vec<Value> {
-        let before = list(&self.application["status"]["conditions"]);
-        let all = self.conditions.iter().chain(&self.comparison.conditions);
-        let mut shown: Vec<Value> = all
-            .map(|(kind, message)| {
-                let known = before.iter().find(|one| one["type"] == *kind && one["message"] == *message);
-                let time = known.map_or_else(now, |known| text(&known["lastTransitionTime"]).to_owned());
-                json!({"type": kind, "message": message, "lastTransitionTime": time})
-            })
-            .collect();
-        shown.sort_by_cached_key(|condition| {
-            (text(&condition["type"]).to_owned(), text(&condition["message"]).to_owned())
-        });
-        shown.dedup();
-        shown
+fn put_health(status: &mut Value, health: Status) {
+    if text(&status["health"]["status"]) != health.name() {
+        status["health"] = json!({"status": health.name(), "lastTransitionTime": now()});
     }
+}
+
+/// Conditions with the times that they are known since.
+fn conditions(application: &Value, all: &[(&'static str, String)]) -> Vec<Value> {
+    let before = list(&application["status"]["conditions"]);
+    let mut shown: Vec<Value> = all
+        .iter()
+        .map(|(kind, message)| {
+            let known = before.iter().find(|one| one["type"] == *kind && one["message"] == *message);
+            let time = known.map_or_else(now, |known| text(&known["lastTransitionTime"]).to_owned());
+            json!({"type": kind, "message": message, "lastTransitionTime": time})
+        })
+        .collect();
+    shown.sort_by_cached_key(|condition| {
+        (text(&condition["type"]).to_owned(), text(&condition["message"]).to_owned())
+    });
+    shown.dedup();
+    shown
 }
 
 /// Writes an operation into a status: its state, and once it has succeeded the history.
 pub(super) fn put_run(status: &mut Value, run: &Run, spec: &Value) {
     status["operationState"] = run.state();
+    let metadata = &spec["syncPolicy"]["managedNamespaceMetadata"];
+    if metadata.is_object() && run.has_begun() {
+        status["operationState"]["syncResult"]["managedNamespaceMetadata"] = metadata.clone();
+    }
     let is_whole = run.progress == Progress::Succeeded && !run.is_partial() && !run.is_dry();
     if !is_whole {
         return;
@@ -134,9 +187,7 @@ pub(super) fn put_run(status: &mut Value, run: &Run, spec: &Value) {
     let mut entry = json!({"id": id, "deployedAt": now(), "deployStartedAt": run.started_at, "initiatedBy": initiated_by});
     run.sources.put_into(&mut entry);
     run.sources.put_revisions(&run.revisions, &mut entry);
-    if run.sources.is_multi {
-        entry["source"] = json!({"repoURL": ""});
-    }
+    run.sources.put_blanks(&mut entry);
     history.push(entry);
     let surplus = history.len().saturating_sub(kept.unwrap_or(HISTORY_MAX));
     history.drain(..surplus);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::tracking;
+use super::tracking::Tracking;
 use crate::api::Kinds;
 use crate::cache::is_excluded;
 use crate::object::{Key, group, kind, list, name, namespace, table_mut, text};
@@ -22,6 +22,7 @@ pub(super) fn prepare(
     application: &str,
     destination_namespace: &str,
     kinds: &Kinds,
+    tracking: &Tracking,
 ) -> Targets {
     let mut targets = Targets::default();
     let mut by_key: BTreeMap<Key, (usize, usize)> = BTreeMap::new();
@@ -45,7 +46,10 @@ pub(super) fn prepare(
         } else if namespace(&object).is_empty() {
             object["metadata"]["namespace"] = destination_namespace.into();
         }
-        tracking::mark(application, &mut object, destination_namespace);
+        // Definitions stay when an Application goes, and all their objects with them.
+        if kind(&object) != "CustomResourceDefinition" {
+            tracking.mark(application, &mut object, destination_namespace);
+        }
         let mut key = Key::of(&object);
         if key.name.is_empty() {
             key.name = format!("{}{}", text(&object["metadata"]["generateName"]), targets.objects.len());

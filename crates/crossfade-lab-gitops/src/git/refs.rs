@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crossfade_gotemplate::{highest_within, is_version};
+
 /// Below it a text of hexadecimal digits is a name.
 const SHORT_COMMIT_LENGTH_MIN: usize = 7;
 /// A commit's full length.
@@ -37,8 +39,12 @@ impl Refs {
         refs
     }
 
+    /// The commit of `HEAD`, a branch, a tag or the beginning of a commit; of a range of versions, the highest tag in it.
     pub(super) fn resolve(&self, revision: &str) -> Result<String, String> {
         let revision = if revision.is_empty() { "HEAD" } else { revision };
+        let tags = self.commits.keys().filter_map(|name| name.strip_prefix("refs/tags/"));
+        let highest = if is_version(revision) { None } else { highest_within(revision, tags).ok().flatten() };
+        let revision = highest.unwrap_or(revision);
         let of = |name: &str| self.commits.get(name).cloned();
         let head = || self.head.as_deref().and_then(of);
         let found = match revision {
@@ -102,6 +108,31 @@ mod tests {
         1111111111111111111111111111111111111111\trefs/heads/main\n\
         3333333333333333333333333333333333333333\trefs/tags/v1\n\
         4444444444444444444444444444444444444444\trefs/tags/v1^{}\n";
+
+    #[test]
+    fn a_range_is_the_highest_tag_in_it() {
+        let tags = ["1.0.0", "1.4.2", "v1.10.0", "2.0.0", "2.1.0-rc.1", "latest"];
+        let said: Vec<String> = tags
+            .iter()
+            .enumerate()
+            .map(|(index, tag)| format!("{}\trefs/tags/{tag}", index.to_string().repeat(40)))
+            .collect();
+        let refs = Refs::parse(&said.join("\n"));
+        for (revision, index) in [
+            ("1.*", "2"),
+            (">=1.0.0", "3"),
+            ("~1.4", "1"),
+            (">=1.0.0 <1.10.0", "1"),
+            (">=2.1.0-0", "4"),
+            ("1.0.0", "0"),
+            ("latest", "5"),
+        ] {
+            assert_eq!(refs.resolve(revision), Ok(index.repeat(40)), "{revision}");
+        }
+        assert!(refs.resolve(">=3").is_err());
+        // A version that is whole is a tag's name.
+        assert!(refs.resolve("1.4").is_err());
+    }
 
     #[test]
     fn revisions_are_branches_tags_or_commits() {

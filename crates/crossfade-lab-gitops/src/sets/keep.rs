@@ -172,6 +172,11 @@ async fn create_or_update(
 ) -> Result<(), (&'static str, ApiError)> {
     let key = Key::of(application);
     let Some(found) = shared.cache.get(&key) else {
+        // The set may have gone while it was generated from, and taken its Applications with it: they stay away.
+        let is_same = |now: &Value| now["metadata"]["uid"] == set["metadata"]["uid"] && !is_deleting(now);
+        if !shared.cache.get(&Key::of(set)).is_some_and(|now| is_same(&now)) {
+            return Ok(());
+        }
         let whole = applications::laid_over(set, application, None);
         let created = shared.api.create(&whole, SET_MANAGER).await;
         let created = created.map_err(|error| ("CreateApplicationError", error))?;

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::object::{list, text, truth};
 
+/// What Argo CD calls its templates; errors name it.
+const TEMPLATE_NAME: &str = "base";
+
 /// Parameters by name: flat texts for the plain language, any JSON for Go's.
 pub(crate) type Params = Map<String, Value>;
 
@@ -44,7 +47,7 @@ impl Engine {
         match self {
             Engine::Plain => plain(template, params),
             Engine::Go(missing, functions) => {
-                let parsed = Template::parse("", template, functions, *missing)
+                let parsed = Template::parse(TEMPLATE_NAME, template, functions, *missing)
                     .map_err(|error| format!("failed to parse template {template}: {error}"))?;
                 let now = Moment::from_seconds(jiff::Timestamp::now().as_second());
                 parsed

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::names::GROUP;
-use crate::object::{list, name, namespace, now, text};
+use crate::object::{list, name, namespace, now, table_mut, text};
 
 /// How a reconciliation ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,8 +61,15 @@ pub(super) fn of(set: &Value, outcome: &Outcome, applications: &[Arc<Value>]) ->
     status["conditions"] = with_times(conditions, &set["status"]["conditions"]).into();
     status["health"] = health;
     if !matches!(outcome, Outcome::NotGenerated { .. }) {
-        status["resources"] = applications.iter().map(|application| resource(application)).collect();
-        status["resourcesCount"] = applications.len().into();
+        let listed: Vec<Value> = applications.iter().map(|application| resource(application)).collect();
+        let table = table_mut(&mut status, &[]);
+        // Go leaves out what is empty.
+        table.remove("resources");
+        table.remove("resourcesCount");
+        if !listed.is_empty() {
+            table.insert("resourcesCount".to_owned(), listed.len().into());
+            table.insert("resources".to_owned(), listed.into());
+        }
     }
     status
 }

@@ -111,7 +111,7 @@ async fn specs_that_cannot_be_followed_are_invalid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kind_that_is_not_served_fails_alone_until_it_is() {
+async fn with_a_kind_that_is_not_served_nothing_is_applied_until_it_is() {
     let lab = Lab::start().await;
     let repository = lab.repository("repo");
     repository.write("all/a.yaml", &mk_config_map("a", "1"));
@@ -134,7 +134,14 @@ async fn a_kind_that_is_not_served_fails_alone_until_it_is() {
         "The Kubernetes API could not find karpenter.sh/Provisioner for requested resource demo/default. Make sure the \
          \"Provisioner\" CRD is installed on the destination cluster."
     );
-    assert!(exists(&lab, "a"));
+    assert_eq!(
+        status()["operationState"]["message"],
+        "one or more synchronization tasks are not valid: failed to discover server resources for group version \
+         karpenter.sh/v1alpha5: the server could not find the requested resource"
+    );
+    assert!(!exists(&lab, "a"));
+    assert!(lab.get("", "namespaces", "", "demo").is_none());
+    assert_eq!(status()["health"]["status"], "Missing");
     let message = lab.until_condition("applications", "all", "SyncError").await;
     assert!(message.starts_with("Failed last sync attempt to ["), "{message}");
     repository.write("crds/p.yaml", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: provisioners.karpenter.sh}\nspec:\n  group: karpenter.sh\n  scope: Cluster\n  names: {kind: Provisioner, plural: provisioners, singular: provisioner, listKind: ProvisionerList}\n  versions:\n  - name: v1alpha5\n    served: true\n    storage: true\n    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}\n");
@@ -146,6 +153,7 @@ async fn a_kind_that_is_not_served_fails_alone_until_it_is() {
     repository.commit();
     lab.until_synced("all").await;
     assert!(lab.get("karpenter.sh", "provisioners", "", "default").is_some());
+    assert!(exists(&lab, "a"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +172,10 @@ async fn an_object_that_the_server_refuses_does_not_hold_others_back() {
     let state = || lab.application("all").unwrap()["status"]["operationState"].clone();
     lab.until("it has failed", || state()["phase"] == "Failed").await;
     assert!(
-        state()["message"].as_str().unwrap().starts_with("one or more objects failed to apply, reason: "),
+        state()["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("one or more synchronization tasks completed unsuccessfully, reason: "),
         "{}",
         state()
     );

@@ -80,6 +80,10 @@ impl Repository {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    pub(crate) fn tag(&self, name: &str) {
+        self.git(&["tag", name]);
+    }
+
     fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"])
@@ -108,7 +112,7 @@ impl Lab {
         let charts = Charts::start(charts).unwrap();
         let git = Git::start(GitOptions { cache_dir: dir.path().join("cache"), repositories }).unwrap();
         let cluster_name = "eks-blueprint-blue".to_owned();
-        let options = AgentOptions { client, cluster_name, git, charts, log: None };
+        let options = AgentOptions { client, cluster_name, git, charts, certificates: None, log: None };
         let agent = Agent::start(options).await.unwrap();
         Lab { store: server.store(), dir, _agent: agent, _server: server }
     }

@@ -7,4 +7,5 @@ mod broken;
 mod charts;
 mod keeping;
 mod lab;
+mod options;
 mod web;

@@ -55,6 +55,12 @@ pub(crate) fn default(resource: &ResourceType, object: &mut Value) {
         ("autoscaling", "horizontalpodautoscalers") => {
             absent(meta::child_mut(object, "spec"), &[("minReplicas", json!(1))]);
         }
+        ("scheduling.k8s.io", "priorityclasses") => {
+            let fields = meta::as_map_mut(object);
+            absent(fields, &[("preemptionPolicy", json!("PreemptLowerPriority"))]);
+            // Stored, it is left out: that is how Go writes what is false.
+            fields.retain(|name, value| name != "globalDefault" || value == true);
+        }
         ("apiextensions.k8s.io", "customresourcedefinitions") => definition(object),
         _ => {}
     }
@@ -287,6 +293,16 @@ mod tests {
             (&json!("x"), &json!("a"), &json!("u"))
         );
         assert_eq!(labels(json!({"name": "a", "labels": {"own": "yes"}})), json!({"own": "yes"}));
+    }
+
+    #[test]
+    fn a_priority_class_that_is_not_the_default_does_not_say_so() {
+        let class = |is_default: bool| {
+            let object = json!({"value": 1, "globalDefault": is_default});
+            defaulted("scheduling.k8s.io", "priorityclasses", object)
+        };
+        assert_eq!(class(false), json!({"value": 1, "preemptionPolicy": "PreemptLowerPriority"}));
+        assert_eq!(class(true)["globalDefault"], true);
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl State {
             finalizers.push(FOREGROUND.into());
             meta::metadata_mut(&mut marked).insert("finalizers".into(), finalizers.into());
         }
+        let is_definition = resource.is("apiextensions.k8s.io", "customresourcedefinitions");
+        if is_definition && !meta::is_deleting(object) {
+            let mut finalizers = meta::finalizers(&marked);
+            finalizers.push(crd::CLEANUP_FINALIZER.into());
+            meta::metadata_mut(&mut marked).insert("finalizers".into(), finalizers.into());
+        }
         if meta::may_go(&marked) && !self.has_content(resource, object) {
             if resource.is("", "pods") && marked != **object {
                 // Watchers see a pod terminate before it is gone, here too, where its kubelet takes no time.
@@ -132,7 +138,7 @@ impl State {
         if waits_for_dependents {
             self.queue_dependents(meta::uid(object), queue);
         }
-        if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        if is_definition {
             self.queue_instances(&crd::served_resource(object), queue);
             queue.0.push_back(Task::Removed(object.clone()));
         }

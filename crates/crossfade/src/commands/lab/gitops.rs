@@ -11,6 +11,7 @@ use crossfade_kube::apply::{apply, parse};
 use crossfade_lab::LabAddresses;
 use crossfade_lab_gitops::{Agent, AgentOptions, ChartOptions, Charts, Git, GitOptions};
 
+use crate::certificates::issuer;
 use crate::exit::user_error;
 use crate::rehearsal::setup::AGENT_POD;
 
@@ -81,6 +82,7 @@ impl GitOpsArgs {
                 cluster_name: address.name.clone(),
                 git: git.clone(),
                 charts: charts.clone(),
+                certificates: Some(issuer()),
                 log: Some(addresses.dir.join(&log)),
             });
             agents.push(agent.await.with_context(|| format!("the GitOps agent of {}", address.name))?);
