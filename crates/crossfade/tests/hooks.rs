@@ -104,7 +104,10 @@ async fn hooks_that_are_jobs_let_a_sync_go_on_or_stop_it() {
 
     let bad = status(&applications, "bad").await;
     let message = bad["operationState"]["message"].as_str().unwrap();
-    assert!(message.contains("Job has reached the specified backoff limit"), "{message}");
+    assert!(message.starts_with("one or more synchronization tasks completed unsuccessfully"), "{message}");
+    let hook = &bad["operationState"]["syncResult"]["resources"][0];
+    assert_eq!((&hook["hookType"], &hook["hookPhase"]), (&json!("PreSync"), &json!("Failed")));
+    assert_eq!(hook["message"], "Job has reached the specified backoff limit");
     assert_eq!(bad["sync"]["status"], "OutOfSync");
     let maps: Api<ConfigMap> = Api::default_namespaced(client);
     assert!(maps.get_opt("bad").await.unwrap().is_none(), "nothing comes after a hook that failed");
