@@ -1,6 +1,8 @@
 //! The `Migration` resource: what a user writes, what the controller or the CLI reports.
 #![expect(clippy::struct_excessive_bools, reason = "each is a switch that a user writes")]
 
+mod sameness;
+
 use std::time::Duration;
 
 use crossfade_core::GroupName;
@@ -61,6 +63,7 @@ pub enum Actuator {
     printcolumn = r#"{"name":"From","type":"string","jsonPath":".spec.from"}"#,
     printcolumn = r#"{"name":"To","type":"string","jsonPath":".spec.to"}"#,
     printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.phase"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.reason"}"#,
     printcolumn = r#"{"name":"Step","type":"string","jsonPath":".status.step"}"#,
     printcolumn = r#"{"name":"Message","type":"string","jsonPath":".status.message","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
@@ -188,6 +191,9 @@ pub struct MigrationStatus {
     /// `Progressing`, `Draining`, `Complete`, `RollingBack`, `RolledBack`, `Paused`, `Refused`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub phase: String,
+    /// Why it is in that phase, or what is done in it, in a word: `Settling`, `AwaitingPromotion`, `ForeignChange`, `GateFailed`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// The step under way: `2/3 50%`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub step: String,
@@ -342,6 +348,7 @@ impl MigrationStatus {
         let condition = mk_condition(&kind, true, reason, message.clone(), generation, old, now);
         MigrationStatus {
             phase: kind,
+            reason: "NotAdmitted".to_owned(),
             step: String::new(),
             message,
             observed_generation: generation,
@@ -367,12 +374,21 @@ impl MigrationStatus {
             .collect();
         MigrationStatus {
             phase: format!("{:?}", progress.phase),
+            reason: reason(&progress),
             step: format!("{} {steps_known}", progress.step + 1),
             message,
             observed_generation: generation,
             conditions,
             progress: Some(progress),
         }
+    }
+}
+
+fn reason(progress: &Status) -> String {
+    match (progress.phase, &progress.failure) {
+        (Phase::Progressing, _) => format!("{:?}", progress.stage),
+        (_, Some(failure)) => failure.reason.clone(),
+        (_, None) => String::new(),
     }
 }
 

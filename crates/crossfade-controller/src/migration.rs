@@ -9,6 +9,7 @@ mod events;
 mod gates;
 mod leases;
 mod observe;
+mod others;
 mod place;
 mod records;
 mod survey;
@@ -17,8 +18,9 @@ mod world;
 
 pub use actions::largest_ttl;
 pub use controller::{ControllerOptions, run_controller};
-pub use driver::{Driver, DriverError, DriverOptions, Outcome, Progress, unpause};
+pub use driver::{Driver, DriverError, DriverOptions, OtherHands, Outcome, Progress, unpause};
 pub use gates::CountsOptions;
+pub use others::{Asking, has_ended, overlapping};
 pub use place::{Object, Place, SecretKey};
 pub use survey::{Places, Stateful, Survey, check_capacity, check_destination, survey};
 pub use view::{GroupView, HostInCluster, HostView, view_groups};

@@ -8,8 +8,10 @@ mod counts;
 mod draining;
 mod engine;
 mod expected;
+mod foreign;
 mod gate;
 mod hops;
+mod overlap;
 mod plan;
 mod proof;
 mod seen;
@@ -23,7 +25,9 @@ mod tests;
 
 pub use admission::{Admitted, Candidate, CandidateCluster, Port, Refusal, Selection, admit};
 pub use engine::{resume, start, step};
+pub use foreign::agree_to_others;
 pub use gate::{Gate, GateKind, GateStatus};
+pub use overlap::{Claim, Overlap, Unfinished, overlaps};
 pub use plan::{Action, Plan};
 pub use seen::{
     CheckOutcome, ClusterSeen, DrawsSeen, GateSeen, GroupSeen, HopSeen, LeasesSeen, LoadSeen, PreflightSeen,
@@ -31,8 +35,8 @@ pub use seen::{
 };
 pub use spec::{OnFailure, Residual, Spec, StepTarget, StepTargetError, Wish};
 pub use status::{
-    ClusterStatus, CountedWindow, Failure, GroupStatus, HistoryEntry, HopStatus, HopTime, LoadStatus, Phase,
-    RatioBin, RatioResult, Stage, Status, StepGroupRecord, StepRecord,
+    ClusterStatus, CountedWindow, Failure, ForeignWeight, GroupStatus, HistoryEntry, HopStatus, HopTime,
+    LoadStatus, Phase, RatioBin, RatioResult, Stage, Status, StepGroupRecord, StepRecord,
 };
 
 /// Names of hops that the core adds or that drivers agree on. All others are the actuator's own.

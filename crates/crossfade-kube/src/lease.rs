@@ -173,3 +173,14 @@ impl ZoneLease {
         self.cluster.error(format!("{action} {NAMESPACE}/{}", self.name), error)
     }
 }
+
+/// Who has the lease on `zone`, and the version of the record: one that moves has a holder that lives.
+pub async fn holder(cluster: &Cluster, zone: &str) -> Result<Option<(String, String)>, KubeError> {
+    let lease = ZoneLease::new(cluster, zone, "");
+    let found = lease.api.get_opt(&lease.name).await;
+    let found = found.map_err(|error| lease.error("read the lease", error))?;
+    Ok(found.and_then(|found| {
+        let holder = found.spec?.holder_identity.filter(|holder| !holder.is_empty())?;
+        Some((holder, found.metadata.resource_version.unwrap_or_default()))
+    }))
+}

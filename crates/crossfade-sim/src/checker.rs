@@ -64,6 +64,8 @@ struct Place {
     /// Another hand's write that stands, and that no driver has paused for.
     other_hand: Option<u64>,
     other_hand_at: u64,
+    /// Another hand's weight that the person was shown and lets the migration write over.
+    agreed: Option<u8>,
     above_zero_at: u64,
     /// The weight that the migration wants there.
     target: u8,
@@ -130,6 +132,7 @@ impl Checker {
             our_version: 1,
             other_hand: None,
             other_hand_at: 0,
+            agreed: None,
             above_zero_at: 0,
             target: *weight,
             shown: Shown { weight: *weight, since: 0, left: None, left_is_known: false },
@@ -214,6 +217,16 @@ impl Checker {
         place.other_hand_at = world.now;
     }
 
+    /// The person agreed to what other hands have set, as far as the status shows it.
+    pub(crate) fn agreed(&mut self, status: &Status) {
+        for group in &status.groups {
+            for cluster in &group.clusters {
+                let place = &mut self.places[index_of_group(&group.name)][index_of(&cluster.name)];
+                place.agreed = cluster.foreign.map(|foreign| foreign.weight.get()).or(place.agreed);
+            }
+        }
+    }
+
     /// Another hand has been at the group since the run began.
     pub(crate) fn is_touched(&self, group: usize) -> bool {
         self.places[group].iter().any(|place| place.other_hand_at > 0)
@@ -272,7 +285,8 @@ impl Checker {
         let known = &self.places[write.group][write.cluster];
         let is_foreign = !known.all_ours.contains(&replaced);
         let was_reached = known.confirmed == Some(known.our_version) && known.other_hand.is_some();
-        if !self.is_forced && (is_foreign || (was_reached && replaced != known.ours)) {
+        let is_agreed = self.is_forced || known.agreed == Some(replaced);
+        if !is_agreed && (is_foreign || (was_reached && replaced != known.ours)) {
             self.broken("I10", world, format!("{place}: overwrites {replaced}, which is another hand's"));
         }
     }
@@ -284,6 +298,7 @@ impl Checker {
         place.ours = knob.weight();
         place.our_version = knob.version();
         place.other_hand = None;
+        place.agreed = None;
         if !place.all_ours.contains(&place.ours) {
             place.all_ours.push(place.ours);
         }
@@ -332,6 +347,11 @@ impl Checker {
         }
         if new.phase == Phase::Paused {
             self.places.iter_mut().flatten().for_each(|place| place.other_hand = None);
+        }
+        // On the way back a group is left alone while the others return: who keeps that has noticed.
+        let held = new.groups.iter().flat_map(|group| group.clusters.iter().map(move |of| (group, of)));
+        for (group, cluster) in held.filter(|(_, cluster)| cluster.foreign.is_some()) {
+            self.places[index_of_group(&group.name)][index_of(&cluster.name)].other_hand = None;
         }
         let begins = new.steps.len() > old.steps.len();
         let turns_back = begins && new.steps.last().is_some_and(|step| step.target == "rollback");

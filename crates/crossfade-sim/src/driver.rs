@@ -458,9 +458,18 @@ fn is_same(one: &Status, other: &Status) -> bool {
 
 fn is_same_cluster(one: &ClusterStatus, other: &ClusterStatus) -> bool {
     let rest = |cluster: &ClusterStatus| {
-        let ClusterStatus { before, previous, or_previous, target, reached, preflight_failures, .. } =
-            *cluster;
-        (before, previous, or_previous, target, reached, preflight_failures)
+        let ClusterStatus {
+            before,
+            previous,
+            or_previous,
+            target,
+            reached,
+            foreign,
+            agreed,
+            preflight_failures,
+            ..
+        } = *cluster;
+        (before, previous, or_previous, target, reached, foreign, agreed, preflight_failures)
     };
     let is_hop = |one: &HopStatus, other: &HopStatus| {
         (one.value, one.at, &one.name) == (other.value, other.at, &other.name)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crossfade_core::migration::{Phase, Stage, Status, Wish, resume};
+use crossfade_core::migration::{Phase, Stage, Status, Wish, agree_to_others, resume};
 
 use crate::checker::Checker;
 use crate::driver::{index_of, index_of_group};
@@ -81,12 +81,13 @@ impl Person {
         }
         self.decisions += 1;
         let choice = if self.decisions > DECISIONS_MAX { 0 } else { random.below(5) };
+        let agrees = self.decisions <= DECISIONS_MAX && random.chance(50);
         match choice {
             0 | 1 => {
                 self.does("leaves it paused", world, checker);
                 self.has_left = true;
             }
-            2 => {
+            2 if !agrees => {
                 self.does("wants the weights back", world, checker);
                 self.has_wished_rollback = true;
                 change_wish(world, Wish::Rollback);
@@ -97,6 +98,18 @@ impl Person {
                 checker.is_forced = true;
                 world.object.spec.force = true;
                 change_wish(world, Wish::Rollback);
+            }
+            2 => {
+                self.does("agrees to others' weights and wants them back", world, checker);
+                self.has_wished_rollback = true;
+                agree(world, checker);
+                change_wish(world, Wish::Rollback);
+            }
+            4 if agrees => {
+                self.does("agrees to others' weights and resumes", world, checker);
+                agree(world, checker);
+                change_wish(world, Wish::Advance);
+                resume_object(world);
             }
             _ => {
                 self.does("mends the weights and resumes", world, checker);
@@ -123,6 +136,15 @@ fn resume_object(world: &mut World) {
     let now = world.at();
     if let Some(status) = &mut world.object.status {
         resume(status, now);
+        world.object.version += 1;
+    }
+}
+
+/// As `--overwrite` does.
+fn agree(world: &mut World, checker: &mut Checker) {
+    if let Some(status) = &mut world.object.status {
+        checker.agreed(status);
+        agree_to_others(status);
         world.object.version += 1;
     }
 }

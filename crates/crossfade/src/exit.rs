@@ -114,7 +114,9 @@ fn classify(error: &anyhow::Error) -> (Exit, Option<String>) {
         return (exit, aws.hint().map(ToOwned::to_owned));
     }
     match driver {
-        Some(DriverError::Deleted { .. } | DriverError::Spec { .. }) => (Exit::UserFailure, None),
+        Some(DriverError::Deleted { .. } | DriverError::Spec { .. } | DriverError::OtherSpec { .. }) => {
+            (Exit::UserFailure, None)
+        }
         _ => (Exit::OurFailure, None),
     }
 }

@@ -89,6 +89,21 @@ async fn what_cannot_be_admitted_says_why() {
 }
 
 #[tokio::test]
+async fn groups_that_another_migration_has_are_refused() {
+    let lab = LabProcess::up(&[]);
+    let controller = start_controller(&lab);
+    let spec = json!({ "from": "blue", "to": "green", "zone": DOMAIN, "bakeSeconds": 60 });
+    create(&lab, "first", spec.clone()).await;
+    wait_until_async("it has begun", async || phase(&lab, "first").await == "Progressing").await;
+    create(&lab, "second", spec).await;
+    wait_until_async("it is refused", async || phase(&lab, "second").await == "Refused").await;
+    let found = migrations(&lab).await.get("second").await.unwrap();
+    let message = found.data["status"]["message"].as_str().unwrap();
+    assert!(message.contains("Migration first in eks-blueprint-green has not ended"), "{message}");
+    stop(controller);
+}
+
+#[tokio::test]
 async fn the_command_line_watches_what_a_controller_drives() {
     let lab = LabProcess::up(&[]);
     let controller = start_controller(&lab);

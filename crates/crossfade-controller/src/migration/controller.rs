@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::migration::driver::{Driver, DriverError, DriverOptions, Outcome};
+use crate::migration::others::{Asking, overlapping};
 use crate::migration::survey::{Stateful, check_capacity, check_destination, survey};
 use crate::migration::world::WorldOptions;
 
@@ -117,7 +118,7 @@ async fn drive(
     }
     let stateful = if migration.spec.allow_stateful { Stateful::Allowed } else { Stateful::Looked };
     let driver_options =
-        DriverOptions { world: world.clone(), home: options.home, name, identity: options.identity };
+        DriverOptions { world: world.clone(), home: options.home.clone(), name, identity: options.identity };
     let has_begun = migration.status.as_ref().is_some_and(|status| status.progress.is_some());
     let mut driver = if has_begun {
         Driver::follow(driver_options, migration)
@@ -130,6 +131,13 @@ async fn drive(
                 return refuse(&migrations, &migration, lines.join("; ")).await;
             }
         };
+        let homes: Vec<Cluster> = world.clusters.iter().chain([&options.home]).cloned().collect();
+        let asking = Asking { homes: &homes, spec: &migration.spec, own: Some(&migration) };
+        let others = overlapping(&asking, &admitted).await?;
+        if !others.is_empty() {
+            let lines: Vec<String> = others.iter().map(ToString::to_string).collect();
+            return refuse(&migrations, &migration, lines.join("; ")).await;
+        }
         let mut failing = check_destination(&world, &found.places, &admitted, &core.to).await;
         if let Some(percent) = migration.spec.ready_percent() {
             failing.extend(check_capacity(&world, &found.places, &admitted, &core, percent).await);

@@ -7,8 +7,8 @@ use crossfade_api::gates::with_defaults;
 use crossfade_api::migration::{Actuator, Migration, MigrationSpec, MigrationStatus, SpecError};
 use crossfade_aws::AwsError;
 use crossfade_core::migration::{
-    Action, Admitted, HistoryEntry, Phase, PreflightSeen, Seen, Spec, Stage, Status, Wish, resume, start,
-    step,
+    Action, Admitted, HistoryEntry, Phase, PreflightSeen, Seen, Spec, Stage, Status, Wish, agree_to_others,
+    resume, start, step,
 };
 use crossfade_core::{GroupName, Weight};
 use crossfade_kube::migrations::{Migrations, write_journal};
@@ -49,6 +49,14 @@ pub enum DriverError {
         name: String,
         /// Which.
         source: SpecError,
+    },
+    /// Somebody made an object of that name in between, which does something else.
+    #[error("Migration {name} exists already and does something else: {differences}")]
+    OtherSpec {
+        /// The object.
+        name: String,
+        /// What is not the same.
+        differences: String,
     },
     /// The object is gone: somebody stopped the migration. Weights stay.
     #[error("Migration {name} was deleted; weights stay as they are")]
@@ -107,6 +115,8 @@ pub struct Driver {
     /// What the journal knows.
     mirrored: Option<(Phase, u32, Stage)>,
     kept_at: Option<Instant>,
+    /// The leases have been taken, and what was read since is from after that.
+    has_taken_over: bool,
 }
 
 impl Driver {
@@ -121,7 +131,14 @@ impl Driver {
         migrations.install().await?;
         let core = to_core(&options.name, &spec)?;
         let mut migration = match migrations.get(&options.name).await? {
-            Some(found) => found,
+            Some(found) => {
+                let differences = found.spec.differences(&spec);
+                if !differences.is_empty() {
+                    let (name, differences) = (options.name, differences.join("; "));
+                    return Err(DriverError::OtherSpec { name, differences });
+                }
+                found
+            }
             None => migrations.create(&options.name, spec).await?,
         };
         let told = last_told(&migration);
@@ -132,14 +149,7 @@ impl Driver {
         Ok(Self::new(options, migrations, migration, places, told))
     }
 
-    /// Takes up an object that exists, ending its pause. Its knobs are learned as its clusters can be reached.
-    pub async fn take_up(options: DriverOptions) -> Result<Driver, DriverError> {
-        let migrations = Migrations::new(&options.home);
-        let migration = unpause(&migrations, &options.name).await?;
-        Ok(Self::follow(options, migration))
-    }
-
-    /// Goes on with an object as it is.
+    /// Goes on with an object as it is. Its knobs are learned as its clusters can be reached.
     pub fn follow(options: DriverOptions, migration: Migration) -> Driver {
         let migrations = Migrations::new(&options.home);
         let told = last_told(&migration);
@@ -178,6 +188,7 @@ impl Driver {
             said: String::new(),
             mirrored: None,
             kept_at: None,
+            has_taken_over: false,
         }
     }
 
@@ -188,15 +199,13 @@ impl Driver {
         mut report: impl FnMut(Progress<'_>),
     ) -> Result<Outcome, DriverError> {
         let mut results = Results::default();
-        let mut is_first = true;
         loop {
-            let round = self.round(&mut results, is_first, &mut report);
+            let round = self.round(&mut results, &mut report);
             let next = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => Next::Ended(Outcome::Interrupted),
                 next = round => next?,
             };
-            is_first = false;
             match next {
                 Next::Ended(outcome) => {
                     self.leases.release().await;
@@ -213,11 +222,22 @@ impl Driver {
     async fn round(
         &mut self,
         results: &mut Results,
-        is_first: bool,
         report: &mut impl FnMut(Progress<'_>),
     ) -> Result<Next, DriverError> {
         self.read_wish().await?;
         self.leases.renew().await;
+        let spec = to_core(&self.name(), &self.migration.spec)?;
+        if !self.leases.seen(&spec).source {
+            self.has_taken_over = false;
+            return Ok(self.watch(&spec, report));
+        }
+        let is_first = !self.has_taken_over;
+        if is_first {
+            // Another driver may have had the leases until now: what it kept last counts.
+            self.wish_read_at = None;
+            self.read_wish().await?;
+            self.has_taken_over = true;
+        }
         let pace = self.pace();
         let groups = observe(&mut self.world, &mut self.memory, pace).await;
         self.observers.look_at(&self.world);
@@ -225,8 +245,10 @@ impl Driver {
             learn_ttl(&self.world, &mut self.memory).await;
             return Ok(Next::Again);
         }
-        let spec = to_core(&self.name(), &self.migration.spec)?;
         let leases = self.leases.seen(&spec);
+        if !leases.source {
+            return Ok(Next::Again);
+        }
         let Some(status) = progress_of(&self.migration) else { return Ok(Next::Wait) };
         let gates = self.observers.observations(status.started_at);
         let Results { preflights, draws } = std::mem::take(results);
@@ -236,9 +258,7 @@ impl Driver {
         let changed = essence(&plan.status) != essence(&status);
         let message = plan.waiting_for.first().cloned().unwrap_or_default();
         let is_stale = message != self.said && self.kept_at.is_none_or(|at| at.elapsed() >= SAY_EVERY);
-        if !leases.source {
-            // Another driver's migration: looked at, never written to.
-        } else if changed || is_stale || !plan.actions.is_empty() {
+        if changed || is_stale || !plan.actions.is_empty() {
             self.said = message;
             self.kept_at = Some(Instant::now());
             match keep(&self.migrations, &self.migration, plan.status.clone(), &plan.waiting_for).await {
@@ -257,18 +277,13 @@ impl Driver {
         } else {
             set_progress(&mut self.migration, plan.status.clone());
         }
-        if leases.source {
-            self.events.publish(&self.migration, &plan.status.history).await;
-        }
+        self.events.publish(&self.migration, &plan.status.history).await;
         report(Progress { status: &plan.status, waiting_for: &plan.waiting_for });
         let reached = Some((plan.status.phase, plan.status.step, plan.status.stage));
-        if leases.source && reached != self.mirrored && self.mirror(&spec).await {
+        if reached != self.mirrored && self.mirror(&spec).await {
             self.mirrored = reached;
         }
-        // Without the source's lease nothing was kept: only what the object itself says has ended has ended.
-        let reached = if leases.source { plan.status.phase } else { status.phase };
-        match reached {
-            Phase::Paused if !leases.source && spec.wish == Wish::Rollback => return Ok(Next::Wait),
+        match plan.status.phase {
             Phase::Complete => return Ok(Next::Ended(Outcome::Complete)),
             Phase::RolledBack => return Ok(Next::Ended(Outcome::RolledBack)),
             Phase::Paused => return Ok(Next::Ended(Outcome::Paused)),
@@ -276,6 +291,25 @@ impl Driver {
         }
         self.act(&spec, &plan.actions, results).await?;
         Ok(if plan.actions.is_empty() { Next::Wait } else { Next::Again })
+    }
+
+    /// Another driver has the leases: what it keeps is passed on, and nothing is judged, written or kept here.
+    fn watch(&self, spec: &Spec, report: &mut impl FnMut(Progress<'_>)) -> Next {
+        let Some(status) = progress_of(&self.migration) else { return Next::Wait };
+        let waiting_for = match self.leases.holder() {
+            Some(holder) => {
+                format!("{holder}, which holds the leases: it goes on, or they run out and this one drives")
+            }
+            None => format!("the lease of {}", spec.from),
+        };
+        report(Progress { status: &status, waiting_for: &[waiting_for] });
+        match status.phase {
+            Phase::Complete => Next::Ended(Outcome::Complete),
+            Phase::RolledBack => Next::Ended(Outcome::RolledBack),
+            // Whoever paused it lets the leases go: the way back may be taken from here then.
+            Phase::Paused if spec.wish != Wish::Rollback => Next::Ended(Outcome::Paused),
+            Phase::Paused | Phase::Progressing | Phase::Draining | Phase::RollingBack => Next::Wait,
+        }
     }
 
     async fn act(
@@ -414,22 +448,63 @@ impl Driver {
         self.migration.metadata.name.clone().unwrap_or_default()
     }
 
+    /// Commands that put back what other hands have changed, for the weights that were seen before.
+    pub fn puts_back(&self) -> Vec<String> {
+        let status = progress_of(&self.migration);
+        let groups = status.iter().flat_map(|status| &status.groups);
+        let places =
+            groups.flat_map(|group| group.clusters.iter().map(move |cluster| (&group.name, cluster)));
+        let commands = places.filter_map(|(group, cluster)| {
+            let weight = cluster.foreign?.instead_of?;
+            let place = self.world.places.get(group)?.get(&cluster.name)?;
+            place.command(&self.world.cluster(&cluster.name)?.context, weight)
+        });
+        commands.collect()
+    }
+
     /// The progress as last kept.
     pub fn status(&self) -> Option<Status> {
         progress_of(&self.migration)
     }
 }
 
+/// What becomes of weights that another hand has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherHands {
+    /// They stay, and hold whatever they hold.
+    Stay,
+    /// Those that the object shows, and no others, are written over.
+    AgreedTo,
+}
+
 /// Ends the pause of a migration, whatever led to it; whoever drives goes on.
-pub async fn unpause(migrations: &Migrations, name: &str) -> Result<Migration, DriverError> {
-    let found = migrations.get(name).await?;
-    let migration = found.ok_or_else(|| DriverError::Deleted { name: name.to_owned() })?;
-    match progress_of(&migration).filter(|status| status.phase == Phase::Paused) {
-        Some(mut status) => {
-            resume(&mut status, now());
-            Ok(keep(migrations, &migration, status, &[]).await?)
+pub async fn unpause(
+    migrations: &Migrations,
+    name: &str,
+    others: OtherHands,
+) -> Result<Migration, DriverError> {
+    /// A driver that ends keeps its last status in the same moment; it does so a few times at the most.
+    const TRIES: u32 = 5;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let found = migrations.get(name).await?;
+        let migration = found.ok_or_else(|| DriverError::Deleted { name: name.to_owned() })?;
+        let Some(mut status) = progress_of(&migration) else { return Ok(migration) };
+        let before = status.clone();
+        if others == OtherHands::AgreedTo {
+            agree_to_others(&mut status);
         }
-        None => Ok(migration),
+        if status.phase == Phase::Paused {
+            resume(&mut status, now());
+        }
+        if status == before {
+            return Ok(migration);
+        }
+        match keep(migrations, &migration, status, &[]).await {
+            Err(KubeError::Conflict { .. }) if tries < TRIES => {}
+            kept => return Ok(kept?),
+        }
     }
 }
 
@@ -488,6 +563,7 @@ fn essence(status: &Status) -> Status {
         cluster.preflight_passed_at = None;
         for hop in &mut cluster.hops {
             hop.busy = false;
+            hop.note = None;
         }
     }
     essence

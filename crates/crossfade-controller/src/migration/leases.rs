@@ -19,6 +19,8 @@ pub(super) struct Leases {
     /// Clusters that have not been reached yet.
     unreached: Vec<Cluster>,
     renewed_at: Option<Instant>,
+    /// The driver that has the lease which is waited for.
+    holder: Option<String>,
 }
 
 impl Leases {
@@ -30,6 +32,7 @@ impl Leases {
             by_uid: Vec::new(),
             unreached: clusters.to_vec(),
             renewed_at: None,
+            holder: None,
         }
     }
 
@@ -43,6 +46,7 @@ impl Leases {
         self.renewed_at = Some(now);
         self.reach().await;
         let mut is_behind = false;
+        self.holder = None;
         for (_, lease) in &mut self.by_uid {
             if is_behind {
                 // Watched all the same: the leases of a driver that died run out together, not one after the other.
@@ -59,6 +63,7 @@ impl Leases {
                     is_behind = true;
                     let cluster = &lease.cluster().name;
                     tracing::info!(%cluster, holder, free_in_s = free_in.as_secs(), "another driver has the lease");
+                    self.holder = Some(holder);
                 }
                 Err(error) => tracing::warn!(%error, "no lease"),
             }
@@ -83,6 +88,11 @@ impl Leases {
         }
         self.unreached = still;
         self.by_uid.sort_by(|left, right| left.0.cmp(&right.0));
+    }
+
+    /// The other driver whose lease is waited for, as far as it was seen.
+    pub(super) fn holder(&self) -> Option<&str> {
+        self.holder.as_deref()
     }
 
     /// What the engine may count on now.

@@ -337,8 +337,31 @@ async fn hops_of(world: &World, memory: &mut Memory, at: Spot<'_>, is_readable: 
         }
         (Actuator::Annotation | Actuator::GitopsBridge, _) => Vec::new(),
     };
-    hops.extend([mk(hop::DECLARED, declared), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]);
+    let record = HopSeen { note: record_note(memory, place, record), ..mk(hop::RECORD, record) };
+    hops.extend([mk(hop::DECLARED, declared), record, mk(hop::NAME_SERVERS, everywhere)]);
     hops
+}
+
+/// Why a record's weight is none: nothing was listed yet, or its parts follow one after the other.
+fn record_note(memory: &Memory, place: &Place, weight: Option<Weight>) -> Option<String> {
+    if weight.is_some() {
+        return None;
+    }
+    if memory.records.is_none() {
+        return Some("its records to be listed".to_owned());
+    }
+    let mut shown = BTreeSet::new();
+    for knob in place.objects.iter().map(|object| &object.knob) {
+        let identifier = knob.set_identifier.as_deref().unwrap_or_default();
+        for host in &knob.hosts {
+            match host_records(memory, host).as_ref().and_then(|records| records.set(identifier)) {
+                Some(set) => shown.extend(set.weights.iter().copied()),
+                None => return Some(format!("the record of {host}")),
+            }
+        }
+    }
+    let weights: Vec<String> = shown.iter().map(ToString::to_string).collect();
+    Some(format!("its records to agree ({} now)", weights.join(" and ")))
 }
 
 /// The weight that every object of a place carries.

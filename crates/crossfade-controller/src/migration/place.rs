@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use crossfade_core::Weight;
+use crossfade_core::gitops::ARGOCD_NAMESPACE;
 use crossfade_kube::bridge::ClusterSecret;
-use crossfade_kube::groups::Knob;
+use crossfade_kube::groups::{Knob, KnobKind};
 
 /// An Ingress or Service, and where its load balancer is.
 #[derive(Clone, Debug)]
@@ -50,6 +51,26 @@ impl Place {
     /// The set identifier that its objects share.
     pub fn set_identifier(&self) -> Option<&str> {
         self.objects.first()?.knob.set_identifier.as_deref()
+    }
+
+    /// What a person types to set its weight; `None` where that is no annotation's.
+    pub(super) fn command(&self, context: &str, weight: Weight) -> Option<String> {
+        let (namespace, object, keys) = match (&self.secret, self.objects.first()) {
+            (Some(SecretKey { secret, key }), _) => {
+                (ARGOCD_NAMESPACE, format!("secret {}", secret.name), std::slice::from_ref(key))
+            }
+            (None, Some(Object { knob, .. })) => {
+                let kind = match knob.kind {
+                    KnobKind::Ingress => "ingress",
+                    KnobKind::Service => "service",
+                };
+                (knob.namespace.as_str(), format!("{kind} {}", knob.name), knob.weight_keys.as_slice())
+            }
+            (None, None) => return None,
+        };
+        let set: Vec<String> = keys.iter().map(|key| format!("{key}={weight}")).collect();
+        let annotate = format!("kubectl --context {context} -n {namespace} annotate {object}");
+        (!set.is_empty()).then(|| format!("{annotate} {} --overwrite", set.join(" ")))
     }
 
     /// Every address of every load balancer.

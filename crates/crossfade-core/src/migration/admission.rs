@@ -118,6 +118,8 @@ fn mk_cluster(name: ClusterName, weight: Weight) -> ClusterStatus {
         or_previous: None,
         reached: false,
         target: weight,
+        foreign: None,
+        agreed: None,
         hops: Vec::new(),
         evaluates_target_health: false,
         load: None,

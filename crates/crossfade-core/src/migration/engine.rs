@@ -2,6 +2,7 @@
 
 use crate::migration::counts::{judge_counts, take_loads, uncounted};
 use crate::migration::draining::drain;
+use crate::migration::foreign::{FOREIGN_CHANGE, changes_of, foreign_changes, forget_own};
 use crate::migration::gate::{Verdict, verdict};
 use crate::migration::hops::{ingest, ttl_of};
 use crate::migration::proof::{failed_ratio, test_ratio};
@@ -16,9 +17,6 @@ use crate::{ClusterName, UnixMillis, Weight};
 
 /// What the record of a step says when it is the way back.
 const ROLLBACK: &str = "rollback";
-
-/// The reason of a pause that another hand's weight brought.
-const FOREIGN_CHANGE: &str = "ForeignChange";
 
 /// The status of a migration that was just admitted.
 ///
@@ -54,10 +52,13 @@ pub fn step(spec: &Spec, status: &Status, seen: &Seen, now: UnixMillis) -> Plan 
         return Plan::waiting(status, vec!["nothing: the migration has ended".to_owned()]);
     }
     take_loads(&mut status, seen);
-    let foreign = ingest(&mut status, spec, seen, now).filter(|_| !spec.force);
-    match foreign {
-        // A way back refuses another hand's weights as the way forth does (I6): the wish waits for them, or for force.
-        Some(change) => pause_for_foreign(&mut status, &change, now),
+    ingest(&mut status, spec, seen, now);
+    match foreign_changes(&status, spec) {
+        // A way back refuses another hand's weights as the way forth does (I6), and goes on with all other groups.
+        Some(_) if is_way_back(&status, spec) && has_way_back(&status, spec) => {
+            follow_wish(&mut status, spec, now);
+        }
+        Some(change) => pause_for_foreign(&mut status, change, now),
         None => follow_wish(&mut status, spec, now),
     }
     match status.phase {
@@ -89,10 +90,31 @@ fn follow_wish(status: &mut Status, spec: &Spec, now: UnixMillis) {
     }
 }
 
-fn pause_for_foreign(status: &mut Status, change: &str, now: UnixMillis) {
-    let is_known = status.failure.as_ref().is_some_and(|failure| failure.reason == FOREIGN_CHANGE);
-    if status.phase != Phase::Paused || !is_known {
-        enter_pause(status, FOREIGN_CHANGE, change, now);
+fn is_way_back(status: &Status, spec: &Spec) -> bool {
+    spec.wish == Wish::Rollback || status.phase == Phase::RollingBack
+}
+
+/// Some group that nobody else has been at is not what it was. After a pause on the way back the knobs say so: what follows them
+/// had been waited for.
+fn has_way_back(status: &Status, spec: &Spec) -> bool {
+    let is_on_it = status.current_step().is_some_and(|step| step.target == ROLLBACK);
+    let is_paused = status.phase == Phase::Paused;
+    let is_back = |cluster: &ClusterStatus| match cluster.declared() {
+        Some(weight) if is_paused => weight == cluster.before,
+        None if is_paused => true,
+        _ => cluster.settled() == Some(cluster.before) && cluster.reached_resolvers(),
+    };
+    let mut free = status.groups.iter().filter(|group| !group.is_held());
+    free.any(|group| !is_on_it || !pair_members(group, spec).all(is_back))
+}
+
+fn pause_for_foreign(status: &mut Status, change: String, now: UnixMillis) {
+    match &mut status.failure {
+        // The same pause, as it stands now: whoever agrees to the weights agrees to these.
+        Some(failure) if status.phase == Phase::Paused && failure.reason == FOREIGN_CHANGE => {
+            failure.message = change;
+        }
+        _ => enter_pause(status, FOREIGN_CHANGE, &change, now),
     }
 }
 
@@ -100,7 +122,7 @@ fn paused_by_user(status: &Status) -> bool {
     status.failure.as_ref().is_some_and(|failure| failure.reason == "PausedByUser")
 }
 
-/// Go on after a pause, the way that was paused: gates start counting afresh.
+/// Go on after a pause, the way that was paused: gates start counting afresh. Weights of others that still stand pause it again.
 pub fn resume(status: &mut Status, now: UnixMillis) {
     let was_on_the_way_back = status.current_step().is_some_and(|step| step.target == ROLLBACK);
     if was_on_the_way_back {
@@ -110,6 +132,7 @@ pub fn resume(status: &mut Status, now: UnixMillis) {
         status.failure = None;
     }
     for cluster in status.groups.iter_mut().flat_map(|group| &mut group.clusters) {
+        forget_own(cluster);
         for gate in &mut cluster.gates {
             // What failed last has to pass anew before it counts as answering (I2).
             if gate.failures > 0 {
@@ -240,7 +263,20 @@ fn aim(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
         // Unreadable: the step before was under way, so the knob shows what it wanted, or, if it never did, what it began with.
         let may_be_older = cluster.declared().is_none() && !cluster.reached;
         cluster.or_previous = may_be_older.then_some(cluster.previous);
-        cluster.previous = cluster.declared().unwrap_or(cluster.target);
+        // What somebody else has set is not ours to have been there, also when it may be written over.
+        let shown = cluster.declared().filter(|shown| cluster.agreed != Some(*shown));
+        cluster.previous = shown.unwrap_or(cluster.target);
+        cluster.target = target;
+        cluster.reached = false;
+    }
+}
+
+/// Another hand is at the group: what it shows is not agreed to, and what the migration has had there is put back gladly.
+fn aim_held(group: &mut GroupStatus, cluster: &ClusterName, target: Weight) {
+    if let Some(cluster) = group.cluster_mut(cluster) {
+        if cluster.target != target {
+            cluster.or_previous = Some(cluster.target);
+        }
         cluster.target = target;
         cluster.reached = false;
     }
@@ -273,7 +309,7 @@ fn pair_members<'a>(group: &'a GroupStatus, spec: &'a Spec) -> impl Iterator<Ite
 
 fn unsettled(status: &Status, spec: &Spec) -> Vec<String> {
     let mut lines = Vec::new();
-    for group in &status.groups {
+    for group in status.groups.iter().filter(|group| spec.force || !group.is_held()) {
         for cluster in pair_members(group, spec).filter(|cluster| cluster.settled() != Some(cluster.target)) {
             let hop = cluster
                 .hops
@@ -487,8 +523,13 @@ fn begin_rollback(status: &mut Status, spec: &Spec, reason: &str, message: &str,
         group.window = None;
         let before: Vec<(ClusterName, Weight)> =
             pair_members(group, spec).map(|cluster| (cluster.name.clone(), cluster.before)).collect();
+        let is_held = group.is_held() && !spec.force;
         for (name, weight) in &before {
-            aim(group, name, *weight);
+            if is_held {
+                aim_held(group, name, *weight);
+            } else {
+                aim(group, name, *weight);
+            }
         }
         let of = |name: &ClusterName| group.cluster(name).map_or(Weight::ZERO, |cluster| cluster.before);
         records.push(mk_record(group, of(&spec.from), of(&spec.to)));
@@ -506,6 +547,10 @@ fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> P
         return Plan { status, actions, waiting_for, wake_at: None };
     }
     waiting_for.extend(unsettled(&status, spec));
+    if !spec.force {
+        let left = status.groups.iter().flat_map(changes_of);
+        waiting_for.extend(left.map(|change| format!("somebody to say what becomes of {change}")));
+    }
     if !waiting_for.is_empty() {
         if status.stage == Stage::Writing {
             status.enter(Stage::Settling, now);

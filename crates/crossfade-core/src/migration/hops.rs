@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::migration::foreign::look_for_foreign;
 use crate::migration::{
     CheckOutcome, ClusterSeen, ClusterStatus, GroupStatus, HopSeen, HopStatus, Seen, Spec, Status, hop,
 };
@@ -10,9 +11,9 @@ use crate::{ClusterName, UnixMillis, Weight};
 /// The alias TTL of AWS load balancers, used until an answer showed another (Route 53 FAQ: 60 s, not configurable).
 const TTL_SECONDS_ASSUMED: u32 = 60;
 
-/// Take the observations into the status. Returns what somebody else changed on a knob of the pair, if anything.
-pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Option<String> {
-    let mut foreign = None;
+/// Take the observations into the status.
+pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMillis) {
+    let phase = status.phase;
     for group in &mut status.groups {
         let Some(group_seen) = seen.groups.get(&group.name) else { continue };
         if let Some(ttl) = group_seen.ttl_seconds_max {
@@ -22,8 +23,8 @@ pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMil
         for cluster in &mut group.clusters {
             let Some(cluster_seen) = group_seen.clusters.get(&cluster.name) else { continue };
             let in_pair = cluster.name == spec.from || cluster.name == spec.to;
-            if in_pair && let Some(change) = foreign_change(cluster, cluster_seen) {
-                foreign = Some(format!("{} in {}: {change}", group.name, cluster.name));
+            if in_pair {
+                look_for_foreign(cluster, cluster_seen, phase);
             }
             if let Some(evaluates) = cluster_seen.evaluates_target_health {
                 cluster.evaluates_target_health = evaluates;
@@ -32,29 +33,12 @@ pub(super) fn ingest(status: &mut Status, spec: &Spec, seen: &Seen, now: UnixMil
         }
     }
     take_checks(status, spec, seen, now);
-    foreign
 }
 
 /// How long resolvers may keep answers of this group.
 pub(super) fn ttl_of(group: &GroupStatus) -> Duration {
     let seconds = if group.ttl_seconds_max == 0 { TTL_SECONDS_ASSUMED } else { group.ttl_seconds_max };
     Duration::from_secs(u64::from(seconds))
-}
-
-/// A knob may show what it showed when the step began, then what the step wants; anything else is somebody's. A weight that
-/// this migration had before is said once: whoever goes on after that pause knows of it.
-fn foreign_change(cluster: &mut ClusterStatus, seen: &ClusterSeen) -> Option<String> {
-    let value = seen.hops.first()?.value?;
-    if value == cluster.target {
-        cluster.reached = true;
-        return None;
-    }
-    let was_reached = std::mem::take(&mut cluster.reached);
-    if (value == cluster.previous || Some(value) == cluster.or_previous) && !was_reached {
-        return None;
-    }
-    let wanted = cluster.target;
-    Some(format!("the weight is {value}, written by somebody else (this migration wants {wanted})"))
 }
 
 fn take_hops(cluster: &mut ClusterStatus, seen: &ClusterSeen, ttl: Duration, now: UnixMillis) {

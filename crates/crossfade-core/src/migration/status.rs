@@ -112,6 +112,11 @@ impl GroupStatus {
         self.clusters.iter().find(|cluster| cluster.name == *name)
     }
 
+    /// Another hand's weight is in one of its clusters.
+    pub fn is_held(&self) -> bool {
+        self.clusters.iter().any(|cluster| cluster.foreign.is_some())
+    }
+
     pub(super) fn cluster_mut(&mut self, name: &ClusterName) -> Option<&mut ClusterStatus> {
         self.clusters.iter_mut().find(|cluster| cluster.name == *name)
     }
@@ -135,6 +140,12 @@ pub struct ClusterStatus {
     /// The knob has shown the target: what it shows from then on, in this step, is somebody's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
+    /// What another hand has set the knob to, while that is not agreed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<ForeignWeight>,
+    /// Another hand's weight that a person lets this migration write over, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Weight>,
     /// The path of the weight, knob first.
     pub hops: Vec<HopStatus>,
     /// Whether Route 53 leaves its record out while its load balancer has no healthy target (`EvaluateTargetHealth`).
@@ -155,6 +166,17 @@ pub struct ClusterStatus {
     /// What the last failed preflight said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preflight_message: Option<String>,
+}
+
+/// A weight that another hand has set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForeignWeight {
+    /// What the knob shows.
+    pub weight: Weight,
+    /// What it showed before, as far as that was seen: put back, the migration goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<Weight>,
 }
 
 /// Requests in one period.
@@ -195,7 +217,7 @@ pub struct HopStatus {
     /// An older operation is running.
     #[serde(default)]
     pub busy: bool,
-    /// What holds it up, where that is known.
+    /// What holds it up, or keeps its value from being known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }

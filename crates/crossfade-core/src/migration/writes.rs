@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::migration::{Action, ClusterStatus, GroupStatus, Spec, Status, hop};
+use crate::migration::{Action, ClusterStatus, GroupStatus, HopStatus, Spec, Status, hop};
 use crate::{ClusterName, UnixMillis, Weight};
 
 /// An answer to the http gate says something about now for so long: a driver that just took a migration up has to look
@@ -27,7 +27,8 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
     let mut actions = Vec::new();
     let mut waiting_for = Vec::new();
     let began_at = status.current_step().map_or(status.started_at, |step| step.began_at);
-    for group in &status.groups {
+    // What another hand has set is left alone, and so is the rest of its group.
+    for group in status.groups.iter().filter(|group| spec.force || !group.is_held()) {
         if way == Way::Forth
             && let Some(unknown) = unknown(group, spec)
         {
@@ -62,7 +63,7 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
                     preflight_is_due = true;
                 }
             } else if way == Way::Forth && preflight_is_due {
-                waiting_for.push(format!("{place} gives when the other side may take"));
+                waiting_for.push(format!("{place}: it goes down once {} has passed its preflight", spec.to));
             } else if !cluster.target.is_zero() || another_serves(group, cluster, spec, now) {
                 actions.push(write);
             } else {
@@ -77,16 +78,20 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
 /// Invariant I9: nothing of a group advances while a weight of its pair, on the knob or in the zone, is unknown.
 pub(super) fn unknown(group: &GroupStatus, spec: &Spec) -> Option<String> {
     let what = |cluster: &ClusterStatus| {
-        let is_unlisted = || cluster.hops.iter().any(|hop| hop.name == hop::RECORD && hop.value.is_none());
-        match cluster.declared() {
-            None => Some("its weight"),
-            Some(_) => is_unlisted().then_some("its record"),
-        }
+        let lacks = |hop: &&HopStatus| hop.name == hop::RECORD && hop.value.is_none();
+        let (hop, what) = match (cluster.declared(), cluster.hops.iter().find(lacks)) {
+            (None, _) => (cluster.hops.first(), "its weight"),
+            (Some(_), Some(record)) => (Some(record), "its record"),
+            (Some(_), None) => return None,
+        };
+        // Before the first look there is no hop, and nothing that could not be read.
+        let Some(hop) = hop else { return Some(format!("{what} to be read")) };
+        Some(hop.note.clone().unwrap_or_else(|| format!("{what} cannot be read")))
     };
     let of_cluster = |name: &ClusterName| Some((name.clone(), what(group.cluster(name)?)?));
     let pair = [&spec.from, &spec.to].into_iter().filter(|name| !spec.is_given_up(name));
     let (name, what) = pair.into_iter().find_map(of_cluster)?;
-    Some(format!("{} in {name}: {what} cannot be read", group.name))
+    Some(format!("{} in {name}: {what}", group.name))
 }
 
 /// Invariant I2: some other cluster of the group is settled above 0 and healthy.

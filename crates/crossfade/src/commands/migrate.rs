@@ -2,7 +2,9 @@
 
 mod handover;
 mod plan;
+mod unfinished;
 mod watch;
+pub mod ways;
 
 use std::io::{BufRead, IsTerminal};
 
@@ -27,8 +29,11 @@ use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
 
+use unfinished::Name;
+
 pub use handover::{follow, hand_over};
-pub use watch::{clock, own_time, summary_json};
+pub use watch::{Told, clock, own_time, summary_json};
+pub use ways::Migrated;
 
 /// What a failed gate leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -262,6 +267,14 @@ impl Request {
     }
 }
 
+/// What is asked for, seen from what is there.
+enum Ahead {
+    /// It begins.
+    New(Box<Prepared>),
+    /// It is under way already.
+    Unfinished(Box<unfinished::Found>),
+}
+
 /// Everything that was found out before anything is written.
 pub struct Prepared {
     /// The account whose zone it is.
@@ -292,7 +305,10 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<Exit> {
 
 /// Plan, question, migration.
 pub async fn carry_out(request: Request) -> anyhow::Result<Exit> {
-    let prepared = prepare(&request).await?;
+    let prepared = match prepare(&request).await? {
+        Ahead::New(prepared) => prepared,
+        Ahead::Unfinished(found) => return unfinished::take_up(*found, &request).await,
+    };
     match (request.output, request.dry_run) {
         (Output::Text, _) => data(&plan::render(&prepared)),
         (Output::Json, true) => data(&plan::json(&prepared).to_string()),
@@ -306,18 +322,19 @@ pub async fn carry_out(request: Request) -> anyhow::Result<Exit> {
         return Ok(Exit::UserFailure);
     }
     let migrations = Migrations::new(&prepared.home);
+    let how = how_to_reach(&prepared.home, &prepared.world.clusters);
     if hand_over(&migrations, &prepared.name, &prepared.spec).await? {
-        return follow(&migrations, &prepared.name, request.output).await;
+        return follow(&migrations, &prepared.name, &how, request.output, Told::Nothing).await;
     }
     let options = driver_options(&prepared);
     let driver =
         Driver::begin(options, prepared.spec.clone(), prepared.admitted.clone(), &prepared.survey.places);
-    let how = how_to_reach(&prepared.home, &prepared.world.clusters);
-    drive(driver.await?, &prepared.name, &how, &prepared.core, request.output).await
+    let Prepared { name, core, .. } = *prepared;
+    drive(driver.await?, Drive { name, how, core, output: request.output, told: Told::Nothing }).await
 }
 
 /// Connects, reads, and refuses what cannot be done. Writes nothing.
-async fn prepare(request: &Request) -> anyhow::Result<Prepared> {
+async fn prepare(request: &Request) -> anyhow::Result<Ahead> {
     let mut spec = request.spec.clone();
     let core = spec.to_core().map_err(|error| {
         user_error(error.to_string(), "for example --steps 10%,50%,100% or --steps 100/10,0/100")
@@ -339,8 +356,16 @@ async fn prepare(request: &Request) -> anyhow::Result<Prepared> {
     } else {
         survey(&world, stateful).await?
     };
+    let name = match unfinished::look_for(request, &spec, &home).await? {
+        Name::Free(name) => name,
+        Name::UnderWay(migration) => {
+            let found = unfinished::Found { world, home, migration };
+            return Ok(Ahead::Unfinished(Box::new(found)));
+        }
+    };
     let admitted =
         admit(&core, &spec.selection(), survey.candidates.clone()).map_err(|found| refused(&found))?;
+    unfinished::refuse_overlap(&world.clusters, &home, &spec, &admitted).await?;
     let mut failing = check_destination(&world, &survey.places, &admitted, &core.to).await;
     if let Some(percent) = spec.ready_percent() {
         failing.extend(check_capacity(&world, &survey.places, &admitted, &core, percent).await);
@@ -352,9 +377,9 @@ async fn prepare(request: &Request) -> anyhow::Result<Prepared> {
         ));
     }
     check_rights(spec.actuator, &world.clusters, &home, &survey, &admitted).await?;
-    let name = free_name(request, &home).await?;
     let ttl_seconds = largest_ttl(&world, &admitted).await;
-    Ok(Prepared { account, world, home, name, spec, core, admitted, survey, ttl_seconds })
+    let prepared = Prepared { account, world, home, name, spec, core, admitted, survey, ttl_seconds };
+    Ok(Ahead::New(Box::new(prepared)))
 }
 
 /// Everything that the migration will write, asked for beforehand.
@@ -410,29 +435,6 @@ fn refused(refusals: &[Refusal]) -> anyhow::Error {
     UserError { message: lines.join("\n       "), hint }.into()
 }
 
-/// The name asked for, or FROM-to-TO with the first free number. One that has not ended is taken up again.
-async fn free_name(request: &Request, home: &Cluster) -> anyhow::Result<String> {
-    if let Some(name) = &request.name {
-        return Ok(name.clone());
-    }
-    let base = format!("{}-to-{}", request.spec.from, request.spec.to);
-    let migrations = match Migrations::new(home).list().await {
-        Ok(found) => found,
-        Err(error) if error.is_not_found() => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let has_ended = |name: &str| {
-        migrations.iter().find(|migration| migration.metadata.name.as_deref() == Some(name)).map(
-            |migration| {
-                let progress = migration.status.as_ref().and_then(|status| status.progress.as_ref());
-                progress.is_some_and(|progress| progress.phase.is_end())
-            },
-        )
-    };
-    let names = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}-{number}")));
-    Ok(names.into_iter().find(|name| has_ended(name) != Some(true)).unwrap_or(base))
-}
-
 /// Asks whether to go on.
 pub fn confirmed() -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
@@ -467,24 +469,33 @@ pub fn how_to_reach(home: &Cluster, clusters: &[Cluster]) -> String {
     format!("--home-context {} {}", home.context, contexts.join(" "))
 }
 
+/// What a driver's progress is printed with.
+pub struct Drive {
+    /// The migration.
+    pub name: String,
+    /// The options by which other commands find it.
+    pub how: String,
+    /// What is driven.
+    pub core: Spec,
+    /// How the result is printed.
+    pub output: Output,
+    /// What has been printed of it before.
+    pub told: Told,
+}
+
 /// Rounds until the end or Ctrl-C, with progress on stderr and the result on stdout.
-pub async fn drive(
-    mut driver: Driver,
-    name: &str,
-    how: &str,
-    spec: &Spec,
-    output: Output,
-) -> anyhow::Result<Exit> {
+pub async fn drive(mut driver: Driver, drive: Drive) -> anyhow::Result<Exit> {
+    let Drive { name, how, core, output, told } = drive;
     let (stop_sender, stop) = tokio::sync::watch::channel(false);
     tokio::spawn(async move {
         let _ = tokio::signal::ctrl_c().await;
         let _ = stop_sender.send(true);
     });
-    let mut watcher = watch::Watcher::new(&spec.from, &spec.to);
+    let mut watcher = watch::Watcher::new(&core.from, &core.to, told);
     let outcome = driver.drive(stop, |progress| watcher.see(&progress)).await;
     let Some(status) = driver.status() else { return outcome.map(|_| Exit::OurFailure).map_err(Into::into) };
     if output == Output::Json {
-        data(&summary_json(name, &status).to_string());
+        data(&summary_json(&name, &status).to_string());
     }
     let exit = match outcome? {
         Outcome::Complete => Exit::Done,
@@ -495,8 +506,7 @@ pub async fn drive(
     watcher.finish(&status);
     if matches!(exit, Exit::Paused | Exit::Interrupted) && status.phase != Phase::Complete {
         note("weights stay as they are");
-        note(&format!("to go on:        crossfade migration resume {name} {how}"));
-        note(&format!("to return them:  crossfade migration rollback {name} {how}"));
+        note(&ways::on(&Migrated { name: &name, how: &how, status: &status }, &driver.puts_back()));
     }
     Ok(exit)
 }

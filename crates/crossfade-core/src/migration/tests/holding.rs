@@ -179,3 +179,161 @@ fn a_revert_under_a_second_blind_way_back_pauses() {
     spec.force = true;
     assert_eq!(world.run(&spec, status, ended).phase, Phase::RolledBack);
 }
+
+fn reason(status: &Status) -> &str {
+    status.failure.as_ref().map_or("", |failure| failure.reason.as_str())
+}
+
+#[test]
+fn who_agrees_to_weights_of_others_agrees_to_those_that_were_shown() {
+    let spec = mk_spec(&["50%", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let status = world.run(&spec, status, |status| status.stage == Stage::Settling);
+    world.knobs.insert("blue".into(), Weight::new(77));
+    let mut status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    let shown = status.groups[0].cluster(&"blue".into()).unwrap().foreign;
+    assert_eq!(shown, Some(ForeignWeight { weight: Weight::new(77), instead_of: Some(Weight::new(50)) }));
+
+    // Another one by the time that somebody agrees to 77.
+    agree_to_others(&mut status);
+    resume(&mut status, world.now);
+    world.knobs.insert("blue".into(), Weight::new(78));
+    let mut status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    assert!(status.failure.as_ref().unwrap().message.contains("the weight is 78"), "{:?}", status.failure);
+    assert_eq!(world.knobs[&ClusterName::from("blue")], Weight::new(78));
+
+    agree_to_others(&mut status);
+    resume(&mut status, world.now);
+    let status = world.run(&spec, status, |status| status.stage == Stage::Proving);
+    // It is agreed to once.
+    world.knobs.insert("blue".into(), Weight::new(78));
+    let mut status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    resume(&mut status, world.now);
+    let mut status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    agree_to_others(&mut status);
+    resume(&mut status, world.now);
+    assert_eq!(world.run(&spec, status, ended).phase, Phase::Complete);
+}
+
+#[test]
+fn a_weight_of_another_that_is_put_back_lets_the_migration_go_on() {
+    let spec = mk_spec(&["50%", "100%"]);
+    let mut world = World::new(100, 0);
+    let status = world.begin(&spec);
+    let status = world.run(&spec, status, |status| status.stage == Stage::Settling);
+    world.knobs.insert("blue".into(), Weight::new(77));
+    let mut status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    resume(&mut status, world.now);
+    let status = world.run(&spec, status, |status| status.phase == Phase::Paused);
+    assert_eq!(reason(&status), "ForeignChange", "77 still stands");
+    let put_back = status.groups[0].cluster(&"blue".into()).unwrap().foreign.unwrap().instead_of.unwrap();
+    world.knobs.insert("blue".into(), put_back);
+    let mut status = world.round(&spec, &status);
+    resume(&mut status, world.now);
+    assert_eq!(world.run(&spec, status, ended).phase, Phase::Complete);
+}
+
+/// One look at two groups, of which every hop shows the same weight.
+fn look(weights: [(u8, u8); 2]) -> Seen {
+    let seen = |weight: u8| {
+        let hops = [hop::DECLARED, hop::RECORD, hop::NAME_SERVERS].map(|name| HopSeen {
+            name: name.to_owned(),
+            value: Some(Weight::new(weight)),
+            busy: false,
+            note: None,
+        });
+        ClusterSeen { hops: hops.to_vec(), evaluates_target_health: Some(true) }
+    };
+    let groups = ["team/first", "team/second"].into_iter().zip(weights).map(|(name, (blue, green))| {
+        let clusters = BTreeMap::from([("blue".into(), seen(blue)), ("green".into(), seen(green))]);
+        (name.into(), GroupSeen { clusters, ttl_seconds_max: Some(TTL_SECONDS) })
+    });
+    let passed = |group: &str, cluster: &str| PreflightSeen {
+        group: group.into(),
+        cluster: cluster.into(),
+        at: UnixMillis(u64::MAX),
+        outcome: CheckOutcome::Passed,
+    };
+    let preflights = ["team/first", "team/second"].map(|group| passed(group, "blue"));
+    let leases = LeasesSeen { source: true, all: true };
+    Seen { groups: groups.collect(), leases, preflights: preflights.to_vec(), ..Seen::default() }
+}
+
+#[test]
+fn a_way_back_returns_the_groups_that_nobody_else_has_been_at() {
+    let mut spec = mk_spec(&["50%", "100%"]);
+    let admitted = ["team/first", "team/second"].map(|name| Admitted {
+        group: name.into(),
+        hosts: Vec::new(),
+        weights: BTreeMap::from([("blue".into(), Weight::new(100)), ("green".into(), Weight::ZERO)]),
+    });
+    let mut now = UnixMillis(1_000);
+    let mut status = start(&spec, admitted.to_vec(), now);
+    let mut weights = [(50, 50), (50, 50)];
+    status = step(&spec, &status, &look(weights), now).status;
+    weights[0].0 = 77;
+    status = step(&spec, &status, &look(weights), now).status;
+    assert_eq!((status.phase, reason(&status)), (Phase::Paused, "ForeignChange"));
+
+    spec.wish = Wish::Rollback;
+    let mut written = Vec::new();
+    for _ in 0..100 {
+        now = now.after(Duration::from_secs(1));
+        let mut seen = look(weights);
+        let answers = |group: &str| GateSeen {
+            gate: "http".into(),
+            group: group.into(),
+            cluster: "blue".into(),
+            at: now,
+            outcome: CheckOutcome::Passed,
+        };
+        seen.gates = vec![answers("team/first"), answers("team/second")];
+        let plan = step(&spec, &status, &seen, now);
+        status = plan.status;
+        for action in plan.actions {
+            let Action::Write { group, cluster, weight, .. } = action else { continue };
+            let of_group = &mut weights[usize::from(group == "team/second".into())];
+            *(if cluster.0 == "blue" { &mut of_group.0 } else { &mut of_group.1 }) = weight.get();
+            written.push((group.0, cluster.0, weight.get()));
+        }
+    }
+    let second = |cluster: &str, weight: u8| ("team/second".to_owned(), cluster.to_owned(), weight);
+    assert_eq!(written, [second("blue", 100), second("green", 0)]);
+    assert_eq!((status.phase, reason(&status)), (Phase::Paused, "ForeignChange"), "one group is left");
+    let message = &status.failure.as_ref().unwrap().message;
+    assert!(message.starts_with("team/first in blue: the weight is 77"), "{message}");
+    let begun = status.steps.iter().filter(|step| step.target == "rollback").count();
+    assert_eq!(begun, 1, "{:?}", status.history);
+
+    // What it may be brought back from is what was shown, nothing else.
+    agree_to_others(&mut status);
+    let plan = step(&spec, &status, &look(weights), now);
+    let writes = |plan: &Plan| plan.actions.iter().any(|action| matches!(action, Action::Write { .. }));
+    assert!(plan.status.phase == Phase::RollingBack && writes(&plan), "{:?}", plan.actions);
+    weights[0].0 = 78;
+    let plan = step(&spec, &status, &look(weights), now);
+    assert!(plan.status.phase == Phase::Paused && !writes(&plan), "{:?}", plan.actions);
+}
+
+#[test]
+fn what_keeps_a_weight_from_being_known_is_said() {
+    let spec = mk_spec(&["50%", "100%"]);
+    let admitted = Admitted {
+        group: "team/first".into(),
+        hosts: Vec::new(),
+        weights: BTreeMap::from([("blue".into(), Weight::new(100)), ("green".into(), Weight::ZERO)]),
+    };
+    let now = UnixMillis(1_000);
+    let status = start(&spec, vec![admitted], now);
+    let mut seen = look([(100, 0), (100, 0)]);
+    let first = seen.groups.get_mut(&"team/first".into()).unwrap();
+    let record = &mut first.clusters.get_mut(&"blue".into()).unwrap().hops[1];
+    (record.value, record.note) = (None, Some("its records to agree (90 and 100 now)".to_owned()));
+    let plan = step(&spec, &status, &seen, now);
+    assert_eq!(plan.waiting_for[0], "team/first in blue: its records to agree (90 and 100 now)");
+    // Nobody has looked yet: nothing is out of reach.
+    let seen = Seen { leases: seen.leases, ..Seen::default() };
+    let plan = step(&spec, &status, &seen, now);
+    assert_eq!(plan.waiting_for[0], "team/first in blue: its weight to be read");
+}

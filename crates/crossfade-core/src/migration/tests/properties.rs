@@ -31,7 +31,8 @@ fn hops(count: usize) -> impl Strategy<Value = Vec<(Option<Weight>, UnixMillis, 
 
 fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterStatus> {
     let names: &[&str] = if in_pair { &HOPS } else { &HOPS[1..2] };
-    let weights = (weight(), weight(), option::of(weight()), weight(), any::<bool>());
+    let foreign = option::weighted(0.2, (weight(), option::of(weight())));
+    let weights = (weight(), weight(), option::of(weight()), weight(), any::<bool>(), foreign);
     let failures = || select(vec![0, 0, 0, 1, 3]);
     let checks = (failures(), option::weighted(0.8, moment()), option::weighted(0.8, moment()), failures());
     (weights, checks, hops(names.len())).prop_map(move |(weights, checks, hops)| ClusterStatus {
@@ -41,6 +42,11 @@ fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterSt
         or_previous: weights.2,
         target: weights.3,
         reached: weights.4,
+        foreign: weights
+            .5
+            .filter(|_| in_pair)
+            .map(|(weight, instead_of)| ForeignWeight { weight, instead_of }),
+        agreed: None,
         hops: names
             .iter()
             .zip(hops)

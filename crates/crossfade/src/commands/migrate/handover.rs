@@ -12,7 +12,8 @@ use crossfade_kube::presence::announced;
 use tokio::time::{Instant, sleep};
 
 use crate::commands::migrate::Output;
-use crate::commands::migrate::watch::{Watcher, summary_json};
+use crate::commands::migrate::watch::{Told, Watcher, summary_json};
+use crate::commands::migrate::ways::{self, Migrated};
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
 
@@ -55,13 +56,20 @@ async fn is_taken_up(migrations: &Migrations, name: &str) -> anyhow::Result<bool
 }
 
 /// Prints what happens in a migration until it ends, pauses or Ctrl-C. Changes nothing.
-pub async fn follow(migrations: &Migrations, name: &str, output: Output) -> anyhow::Result<Exit> {
+pub async fn follow(
+    migrations: &Migrations,
+    name: &str,
+    how: &str,
+    output: Output,
+    told: Told,
+) -> anyhow::Result<Exit> {
     let mut watcher: Option<Watcher> = None;
+    let mut told = Some(told);
     loop {
         let Some(migration) = migrations.get(name).await? else {
             return Err(user_error(
                 format!("{} keeps no Migration {name}", migrations.cluster().context),
-                "`crossfade migration list --home-context CTX` lists them",
+                format!("`crossfade migration list {how}` lists them"),
             ));
         };
         let Migration { spec, status, .. } = migration;
@@ -73,8 +81,10 @@ pub async fn follow(migrations: &Migrations, name: &str, output: Output) -> anyh
             ));
         }
         if let Some(progress) = &status.progress {
-            let watcher = watcher
-                .get_or_insert_with(|| Watcher::new(&spec.from.as_str().into(), &spec.to.as_str().into()));
+            let watcher = watcher.get_or_insert_with(|| {
+                let told = told.take().unwrap_or(Told::Nothing);
+                Watcher::new(&spec.from.as_str().into(), &spec.to.as_str().into(), told)
+            });
             let waiting_for = status.message.strip_prefix("waiting for ").unwrap_or_default().to_owned();
             watcher.see(&Progress { status: progress, waiting_for: &[waiting_for] });
             let exit = match progress.phase {
@@ -88,6 +98,10 @@ pub async fn follow(migrations: &Migrations, name: &str, output: Output) -> anyh
                     data(&summary_json(name, progress).to_string());
                 }
                 watcher.finish(progress);
+                if exit == Exit::Paused {
+                    note("weights stay as they are");
+                    note(&ways::on(&Migrated { name, how, status: progress }, &[]));
+                }
                 return Ok(exit);
             }
         }

@@ -9,6 +9,14 @@ use serde_json::{Value, json};
 
 use crate::printer::{Paint, note};
 
+/// What has been printed of a migration before.
+pub enum Told {
+    /// Nothing: its history is printed from its beginning.
+    Nothing,
+    /// All that this status has: it is taken up.
+    UpTo(Box<Status>),
+}
+
 /// Prints what is new in a status.
 pub struct Watcher {
     from: String,
@@ -18,16 +26,23 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Nothing printed yet.
-    pub fn new(from: &ClusterName, to: &ClusterName) -> Self {
-        Watcher { from: from.0.clone(), to: to.0.clone(), printed: None, waiting_for: String::new() }
+    /// From `told` on.
+    pub fn new(from: &ClusterName, to: &ClusterName, told: Told) -> Self {
+        let printed = match told {
+            Told::Nothing => None,
+            Told::UpTo(status) => status.history.last().cloned(),
+        };
+        Watcher { from: from.0.clone(), to: to.0.clone(), printed, waiting_for: String::new() }
     }
 
     /// After a round.
     pub fn see(&mut self, progress: &Progress<'_>) {
         let history = &progress.status.history;
         let known = self.printed.as_ref().and_then(|last| history.iter().rposition(|entry| entry == last));
-        for entry in &history[known.map_or(0, |index| index + 1)..] {
+        // One that is not there any more was planned and never kept: nothing of before is told again.
+        let after = self.printed.as_ref().filter(|_| known.is_none()).map(|last| last.at);
+        let news = history[known.map_or(0, |index| index + 1)..].iter();
+        for entry in news.filter(|entry| after.is_none_or(|after| entry.at > after)) {
             note(&format!("{}  {}", clock(entry.at.0), entry.message));
             if entry.message.ends_with("is proven") {
                 self.describe(progress.status);

@@ -2,7 +2,7 @@
 
 use crossfade_api::migration::Migration;
 use crossfade_core::Weight;
-use crossfade_core::migration::{ClusterStatus, GroupStatus};
+use crossfade_core::migration::{ClusterStatus, GroupStatus, Phase};
 
 use crate::printer::Paint;
 
@@ -13,19 +13,21 @@ pub fn render(migration: &Migration) -> String {
     let status = migration.status.clone().unwrap_or_default();
     let spec = &migration.spec;
     let mut lines = vec![format!(
-        "{}  {} to {}  {}  step {}",
+        "{}  {} to {}  {}{}  step {}",
         paint.strong(&name),
         spec.from,
         spec.to,
         status.phase,
+        if status.reason.is_empty() { String::new() } else { format!(" ({})", status.reason) },
         status.step
     )];
     let Some(progress) = status.progress else {
         lines.push("not begun".to_owned());
         return lines.join("\n");
     };
-    if !status.message.is_empty() && !progress.phase.is_end() {
-        lines.push(format!("{:?}: {}", progress.stage, status.message));
+    let is_told = progress.phase.is_end() || (progress.phase == Phase::Paused && progress.failure.is_some());
+    if !status.message.is_empty() && !is_told {
+        lines.push(status.message.clone());
     }
     if let Some(failure) = &progress.failure {
         lines.push(paint.bad(&format!("{}: {}", failure.reason, failure.message)));
