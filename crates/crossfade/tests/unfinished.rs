@@ -59,7 +59,7 @@ async fn only_the_same_migration_is_taken_up() {
     let differs = "steps: 50%, 100% (asked for: 25%, 100%)";
     assert_refused(&lab.run(&other), &["Migration blue-to-green", home, "has not ended", differs, rollback]);
     let groups = format!("groups: not given (asked for: {GROUP})");
-    assert_refused(&lab.run(&["weights", "set", GROUP, "blue=95", "--yes"]), &[&groups, rollback]);
+    assert_refused(&lab.run(&["weights", "set", GROUP, "blue=5", "--yes"]), &[&groups, rollback]);
 
     // Its traffic is not to be moved by another one either, whichever cluster keeps that.
     let back = ["migrate", "--from", "green", "--to", "blue", "--yes"];
