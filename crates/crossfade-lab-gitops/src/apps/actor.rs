@@ -56,7 +56,7 @@ pub(crate) async fn run(shared: Arc<Shared>, key: Key, woken: Arc<Notify>) {
         };
         wait = match actor.reconcile(&application).await {
             Ok(wait) => wait,
-            Err(error) if error.is_not_found() => Some(API_RETRY),
+            Err(error) if error.is_not_found() || error.is_conflict() => Some(API_RETRY),
             Err(error) => {
                 tracing::warn!(application = actor.key.name, %error, "tried again");
                 Some(API_RETRY)
@@ -269,7 +269,12 @@ impl Actor {
             return Ok(());
         }
         wanted["status"]["reconciledAt"] = now().into();
-        if let Some(patch) = merge_patch(application, &wanted) {
+        if let Some(mut patch) = merge_patch(application, &wanted) {
+            if annotation(application, REFRESH).is_some() {
+                // Only the refresh that was followed is taken away, not one that was asked for since.
+                let version = application["metadata"]["resourceVersion"].clone();
+                table_mut(&mut patch, &["metadata"]).insert("resourceVersion".to_owned(), version);
+            }
             self.shared.cache.put(self.shared.api.merge(&self.key, "", &patch).await?);
         }
         Ok(())
