@@ -161,10 +161,16 @@ impl Charts {
         }
         let kept_at = self.archive_path(url, chart, version);
         let path = kept_at.clone();
-        let kept = blocking(move || Ok(std::fs::read(path).ok())).await?;
-        let bytes = match kept {
-            Some(bytes) if fresh != Fresh::Hard => bytes,
-            _ => {
+        let kept = blocking(move || {
+            if fresh == Fresh::Hard {
+                // As Argo CD does: what cannot be had anew is not there, at later looks as well.
+                let _ = std::fs::remove_file(&path);
+            }
+            Ok(std::fs::read(path).ok())
+        });
+        let bytes = match kept.await? {
+            Some(bytes) => bytes,
+            None => {
                 let bytes = registry.archive(chart, version, fresh).await?.to_vec();
                 let copy = bytes.clone();
                 blocking(move || keep(&kept_at, &copy)).await?;
