@@ -168,14 +168,13 @@ impl Charts {
             }
             Ok(std::fs::read(path).ok())
         });
-        let bytes = match kept.await? {
-            Some(bytes) => bytes,
-            None => {
-                let bytes = registry.archive(chart, version, fresh).await?.to_vec();
-                let copy = bytes.clone();
-                blocking(move || keep(&kept_at, &copy)).await?;
-                bytes
-            }
+        let bytes = if let Some(bytes) = kept.await? {
+            bytes
+        } else {
+            let bytes = registry.archive(chart, version, fresh).await?.to_vec();
+            let copy = bytes.clone();
+            blocking(move || keep(&kept_at, &copy)).await?;
+            bytes
         };
         blocking(move || archive_files(&bytes).map_err(|error| format!("error untarring chart: {error}")))
             .await
