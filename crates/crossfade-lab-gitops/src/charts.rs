@@ -12,7 +12,7 @@ mod registry;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use crossfade_gotemplate::{archive_files, highest_within, is_version};
@@ -20,8 +20,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::encoding::hexadecimal;
 use crate::error::GitOpsError;
-use crate::git::{Fresh, make_private};
+use crate::git::{Fresh, lock, make_private};
 use crate::keyring::Keyring;
 use registry::Registry;
 
@@ -202,7 +203,7 @@ impl Charts {
     fn archive_path(&self, url: &str, chart: &str, version: &str) -> PathBuf {
         let fingerprint = self.keyring.access(url).fingerprint();
         let digest = Sha256::digest(format!("{url}\n{chart}\n{version}\n{fingerprint}").as_bytes());
-        self.shared.options.cache_dir.join(format!("{}.tgz", oci::hexadecimal(&digest[..16])))
+        self.shared.options.cache_dir.join(format!("{}.tgz", hexadecimal(&digest[..16])))
     }
 }
 
@@ -235,11 +236,6 @@ async fn poll(shared: Weak<Shared>, key: (String, String), registry: Arc<Registr
             shared.moved.send_modify(|count| *count += 1);
         }
     }
-}
-
-/// A lock whose data is whole between two statements.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

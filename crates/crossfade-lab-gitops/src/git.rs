@@ -373,7 +373,7 @@ fn remake(dir: &Path) -> std::io::Result<()> {
 }
 
 /// A lock whose data is whole between two statements.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -11,6 +11,7 @@ mod apps;
 mod cache;
 mod charts;
 mod crds;
+mod encoding;
 mod error;
 mod git;
 mod glob;

@@ -3,7 +3,6 @@
 //! <https://github.com/opencontainers/distribution-spec>, and Docker's token authentication. A blob is what its digest says.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -15,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::http::{Answer, Ask, Client, joined};
 use super::{ARCHIVE_BYTES_MAX, Failure};
+use crate::encoding::{hexadecimal, percent_encoded};
 use crate::keyring::Access;
 use crate::object::{list, text};
 
@@ -166,7 +166,7 @@ impl Oci {
         }
         let scope = parameter(parameters, "scope").unwrap_or_else(|| format!("repository:{repository}:pull"));
         let service = parameter(parameters, "service").unwrap_or_default();
-        let query = format!("service={}&scope={}", encoded(&service), encoded(&scope));
+        let query = format!("service={}&scope={}", percent_encoded(&service), percent_encoded(&scope));
         let url = format!("{realm}{}{query}", if realm.contains('?') { '&' } else { '?' });
         let authorization = basic(&self.access);
         let answer = self.ask(&url, "application/json", authorization.as_deref(), ANSWER_BYTES_MAX).await?;
@@ -221,27 +221,6 @@ fn refusal(answer: &Answer) -> String {
     let message = message.filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().to_lowercase());
     format!("response status code {}: {message}", status.as_u16())
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a text cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
-}
-
-/// Bytes as digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }
 
 #[cfg(test)]

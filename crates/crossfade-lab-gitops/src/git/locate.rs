@@ -1,9 +1,10 @@
 //! Where a repository is: a mapped clone, a path, or a remote of one of the transports that are allowed.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
+
+use crate::encoding::hexadecimal;
 
 /// Where a repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +63,7 @@ fn normalized(url: &str) -> String {
 /// A name for the clone's directory that no other location has, and none that is opened otherwise.
 pub(super) fn directory_name(location: &Location, fingerprint: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{fingerprint}", location.argument()).as_bytes());
-    digest.iter().take(12).fold(String::new(), |mut digits, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+    hexadecimal(&digest[..12])
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::encoding::percent_encoded;
 use crate::keyring::{Access, is_over_ssh};
 
 /// A host that does not answer within this time is taken for one that is not there.
@@ -132,7 +133,11 @@ fn https_config(dir: &Path, url: &str, access: &Access) -> std::io::Result<Strin
         line(&format!("[http {}]", value(&format!("https://{host}/"))));
         line(&format!("extraHeader = {}", value(&format!("Authorization: Bearer {}", access.bearer_token))));
     } else if access.has_credentials() {
-        let entry = format!("https://{}:{}@{host}\n", encoded(&access.username), encoded(&access.password));
+        let entry = format!(
+            "https://{}:{}@{host}\n",
+            percent_encoded(&access.username),
+            percent_encoded(&access.password)
+        );
         let store = write(dir, "store", &entry)?;
         line("[credential]");
         // An empty one takes away the user's own.
@@ -179,19 +184,6 @@ fn value(text: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-/// For the part of a URL before the host.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a text cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What is shown to the host of a repository, and what of the host is believed. Debug output shows none of it.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
+
+use crate::encoding::hexadecimal;
 
 /// Credentials and trust for one repository; empty fields are not given.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -89,11 +90,7 @@ impl Access {
             self.authorities.is_some(),
         ];
         all.update(flags.map(u8::from));
-        all.finalize().iter().fold(String::new(), |mut digits, byte| {
-            // Writing to a text cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+        hexadecimal(&all.finalize())
     }
 }
 
