@@ -32,7 +32,8 @@ const EVENTUALLY_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) struct Check {
     /// The behaviour.
     pub name: &'static str,
-    /// Run by bash with `pipefail`; `kb` and `kg` are kubectl for blue and green, `DOMAIN` is the lab's.
+    /// Run by bash with `pipefail`; `kb` and `kg` are kubectl for blue and green, `DOMAIN` is the lab's,
+    /// `meet WORDS -- COMMAND` runs a command until its output has had all words.
     pub script: &'static str,
     /// How it ends.
     pub ends: Ends,
@@ -268,6 +269,11 @@ impl Bench {
              kb() {{ kubectl --context eks-blueprint-blue \"$@\"; }}\nkg() {{ kubectl --context eks-blueprint-green \"$@\"; }}\n\
              server() {{ echo \"$CROSSFADE_DNS_SERVERS\" | cut -d, -f\"$1\"; }}\n\
              ask() {{ local at; at=$(server \"$1\"); shift; command dig \"@${{at%:*}}\" -p \"${{at#*:}}\" \"$@\"; }}\n\
+             meet() {{ local words=() left said word i; while [ \"$1\" != -- ]; do words+=(\"$1\"); shift; done; shift\n\
+               for i in $(seq 60); do said=$(\"$@\" 2>&1); left=()\n\
+                 for word in \"${{words[@]}}\"; do case \"$said\" in *\"$word\"*) echo \"$said\";; *) left+=(\"$word\");; esac; done\n\
+                 words=(\"${{left[@]}}\"); [ \"${{#words[@]}}\" -gt 0 ] || return 0; done\n\
+               echo \"not met in $i runs: ${{words[*]}}; last: $said\"; return 1; }}\n\
              zone() {{ aws route53 list-hosted-zones-by-name --dns-name \"$DOMAIN\" --query 'HostedZones[0].Id' --output text; }}\n",
             self.crossfade.display(),
             self.dir.display(),

@@ -3,6 +3,8 @@
 use crate::clients::Check;
 use crate::clients::Ends::{Refused, Well, WellInTheEnd};
 
+/// Faults come in turn to all who ask, the lab's own controllers among them: a check runs its program until it has met each
+/// kind that it waits for (`meet`).
 pub(crate) const CHECKS: &[Check] = &[
     Check {
         name: "kubectl prints what an API server says that fails",
@@ -12,7 +14,7 @@ pub(crate) const CHECKS: &[Check] = &[
             "Error from server (ServiceUnavailable): the server is currently unable to handle the request",
         ],
         script: "$cf lab inject blue api-errors 1
-for i in 1 2 3 4 5 6; do kb get --raw /api/v1/namespaces/default 2>&1; done
+meet 'etcdserver: request timed out' ServiceUnavailable -- kb get --raw /api/v1/namespaces/default
 $cf lab inject blue api-errors --off && kb get ns default",
     },
     Check {
@@ -20,10 +22,7 @@ $cf lab inject blue api-errors --off && kb get ns default",
         ends: Well,
         words: &["Retry-After", "\"name\":\"default\""],
         script: "$cf lab inject blue api-errors 2
-for i in $(seq 60); do
-  said=$(kb get --raw /api/v1/namespaces/default -v=8 2>&1); echo \"$said\"
-  case \"$said\" in *Retry-After*) break;; esac
-done
+meet Retry-After -- kb get --raw /api/v1/namespaces/default -v=8
 $cf lab inject blue none && kb get --raw /api/v1/namespaces/default",
     },
     Check {
@@ -38,7 +37,8 @@ $cf lab inject green api-down --off && kg get ns",
         ends: Well,
         words: &["unexpected EOF", "watch ended by itself"],
         script: "$cf lab inject blue watch-cut 300
-for i in 1 2 3 4; do timeout 10 kubectl --context eks-blueprint-blue get ns -w -v=6 2>&1 && echo watch ended by itself; done
+meet 'unexpected EOF' 'watch ended by itself' -- \
+  eval 'timeout 10 kubectl --context eks-blueprint-blue get ns -w -v=6 && echo watch ended by itself'
 $cf lab inject blue none",
     },
     Check {
@@ -53,7 +53,7 @@ $cf lab inject route53 throttle --off && aws route53 list-hosted-zones",
         ends: Well,
         words: &["Rate exceeded", "zones listed"],
         script: "$cf lab inject route53 throttle 2
-for i in 1 2; do aws route53 list-hosted-zones --debug 2>&1 | grep -v botocore.parsers || echo gave up; done
+meet 'Rate exceeded' -- eval 'aws route53 list-hosted-zones --debug | grep -v botocore.parsers'
 aws route53 list-hosted-zones >/dev/null && echo zones listed; $cf lab inject route53 none",
     },
     Check {
@@ -61,7 +61,7 @@ aws route53 list-hosted-zones >/dev/null && echo zones listed; $cf lab inject ro
         ends: Well,
         words: &["(InternalFailure)", "(ServiceUnavailable)"],
         script: "$cf lab inject route53 api-errors 1
-for i in 1 2; do AWS_MAX_ATTEMPTS=1 aws route53 list-hosted-zones 2>&1; done
+meet '(InternalFailure)' '(ServiceUnavailable)' -- env AWS_MAX_ATTEMPTS=1 aws route53 list-hosted-zones
 $cf lab inject route53 none",
     },
     Check {
