@@ -57,6 +57,7 @@ impl std::fmt::Debug for StaticCredentials {
 #[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
+    is_region_chosen: bool,
 }
 
 impl Aws {
@@ -91,12 +92,13 @@ impl Aws {
             loader = loader.credentials_provider(credentials);
         }
         let config = loader.load().await;
-        let config = if config.region().is_some() {
+        let is_region_chosen = config.region().is_some();
+        let config = if is_region_chosen {
             config
         } else {
             config.into_builder().region(Region::from_static(REGION_WHEN_UNSET)).build()
         };
-        Ok(Aws { config })
+        Ok(Aws { config, is_region_chosen })
     }
 
     /// The account that the credentials belong to.
@@ -110,6 +112,11 @@ impl Aws {
             operation: "GetCallerIdentity",
             problem: "it names no account".to_owned(),
         })
+    }
+
+    /// The region that the options or the environment choose: `AWS_REGION`, or the profile's.
+    pub fn chosen_region(&self) -> Option<&str> {
+        self.is_region_chosen.then(|| self.region())
     }
 
     /// The region in use.

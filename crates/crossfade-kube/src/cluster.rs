@@ -26,6 +26,8 @@ pub struct Cluster {
     pub name: ClusterName,
     /// The kubeconfig's context.
     pub context: String,
+    /// The URL of its API server, as the kubeconfig has it.
+    pub server: String,
     /// Speaks to its API server.
     pub client: Client,
 }
@@ -49,6 +51,7 @@ impl Cluster {
         let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
         let mut config =
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(KubeError::Kubeconfig)?;
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         config.connect_timeout = Some(READ_WITHIN);
         let builder =
             ClientBuilder::try_from(config).map_err(|error| KubeError::of(&name.0, "connect", error))?;
@@ -56,7 +59,7 @@ impl Cluster {
             .with_layer(&BufferLayer::new(REQUESTS_AT_ONCE))
             .with_layer(&RetryLayer::new(ReadAgain::default()))
             .build();
-        Ok(Cluster { name, context: context.to_owned(), client })
+        Ok(Cluster { name, context: context.to_owned(), server, client })
     }
 
     pub(crate) fn error(&self, action: impl Into<String>, error: kube::Error) -> KubeError {

@@ -3,7 +3,7 @@
 //! Typed clients would refuse what charts may contain; here the server decides.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures::{Stream, StreamExt};
 use http::Request;
@@ -11,6 +11,7 @@ use kube::Client;
 use kube::core::WatchEvent;
 use serde_json::{Value, json};
 
+use crate::lock::lock;
 use crate::names::FIELD_MANAGER;
 use crate::object::{Key, list, name, namespace, split_api_version, text, truth, version};
 
@@ -141,7 +142,7 @@ impl Api {
 
     /// What was found at the last [`Api::discover`].
     pub(crate) fn kinds(&self) -> Arc<Kinds> {
-        Arc::clone(&self.kinds.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.kinds))
     }
 
     /// Asks what is served now. A group that cannot be read is left out.
@@ -165,7 +166,7 @@ impl Api {
             }
         }
         let found = Arc::new(found);
-        *self.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&found);
+        *lock(&self.kinds) = Arc::clone(&found);
         Ok(found)
     }
 

@@ -3,7 +3,7 @@
 //! Kinds that change all the time and that nobody keeps in Git are left out, as Argo CD's default settings do.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::api::{Api, ApiError, Kind};
 use crate::apps::tracking::Tracking;
+use crate::lock::lock;
 use crate::object::{Key, text};
 
 /// Wait before a watch that ended is begun again, so that a server that is ending is not asked in a loop.
@@ -111,7 +112,7 @@ impl Cache {
             if !kind.is_watched || is_excluded(&kind.group, &kind.name) {
                 continue;
             }
-            let is_new = self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(kind.clone());
+            let is_new = lock(&self.watched).insert(kind.clone());
             if is_new {
                 let (listed, is_listed) = tokio::sync::oneshot::channel();
                 let (cache, kind) = (self.clone(), kind.clone());
@@ -128,7 +129,7 @@ impl Cache {
             match self.follow(&kind, &mut listed).await {
                 Err(error) if error.is_not_found() && self.is_gone(&kind).await => {
                     self.replace_all(&kind, Vec::new());
-                    self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&kind);
+                    lock(&self.watched).remove(&kind);
                     return;
                 }
                 Err(error) => tracing::debug!(kind = kind.name, %error, "watch ended"),
@@ -222,7 +223,7 @@ impl Cache {
     }
 
     fn lock(&self) -> MutexGuard<'_, Objects> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.objects)
     }
 }
 

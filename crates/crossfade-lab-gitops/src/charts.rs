@@ -10,29 +10,25 @@ mod local;
 mod oci;
 mod registry;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
 use crossfade_gotemplate::{archive_files, highest_within, is_version};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::encoding::hexadecimal;
 use crate::error::GitOpsError;
-use crate::git::{Fresh, lock, make_private};
+use crate::git::{Fresh, make_private};
 use crate::keyring::Keyring;
+use crate::opened::Opened;
 use registry::Registry;
 
 /// `index.yaml` as it is sent: that of the largest public repository has some 30 MB.
 const INDEX_BYTES_MAX: usize = 128 << 20;
 /// An archive as it is sent: a release that helm stores has at most one megabyte, so larger charts cannot be installed.
 const ARCHIVE_BYTES_MAX: usize = 32 << 20;
-/// As Argo CD looks for new versions unless told otherwise.
-const POLL_INTERVAL: Duration = Duration::from_mins(3);
-
 /// A chart's files by their path in it.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -49,23 +45,13 @@ pub struct ChartOptions {
 /// credentials.
 #[derive(Clone)]
 pub struct Charts {
-    shared: Arc<Shared>,
-    keyring: Keyring,
-}
-
-struct Shared {
-    options: ChartOptions,
-    /// By URL and the fingerprint of the access.
-    registries: Mutex<HashMap<(String, String), Arc<Registry>>>,
-    /// Of every agent; what none of them opens any more is let go.
-    keyrings: Mutex<Vec<Keyring>>,
-    moved: watch::Sender<u64>,
-    polls: Mutex<JoinSet<()>>,
+    options: Arc<ChartOptions>,
+    opened: Opened<Registry>,
 }
 
 impl std::fmt::Debug for Charts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Charts").field("options", &self.shared.options).finish_non_exhaustive()
+        f.debug_struct("Charts").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -92,35 +78,22 @@ impl Charts {
     pub fn start(options: ChartOptions) -> Result<Charts, GitOpsError> {
         make_private(&options.cache_dir)
             .map_err(|source| GitOpsError::Dir { path: options.cache_dir.clone(), source })?;
-        let shared = Shared {
-            options,
-            registries: Mutex::default(),
-            keyrings: Mutex::default(),
-            moved: watch::Sender::new(0),
-            polls: Mutex::default(),
-        };
-        Ok(Charts { shared: Arc::new(shared), keyring: Keyring::default() })
+        Ok(Charts { options: Arc::new(options), opened: Opened::default() })
     }
 
     /// The same repositories, opened with the credentials of a cluster.
     pub(crate) fn opened_with(&self, keyring: &Keyring) -> Charts {
-        lock(&self.shared.keyrings).push(keyring.clone());
-        Charts { shared: Arc::clone(&self.shared), keyring: keyring.clone() }
+        Charts { options: Arc::clone(&self.options), opened: self.opened.with(keyring) }
     }
 
     /// Lets go of repositories that no keyring opens in the way in which they were opened.
     pub(crate) fn forget_unopened(&self) {
-        let keyrings = lock(&self.shared.keyrings).clone();
-        let is_opened = |url: &str, fingerprint: &str| {
-            fingerprint.is_empty()
-                || keyrings.iter().any(|keyring| keyring.access(url).fingerprint() == fingerprint)
-        };
-        lock(&self.shared.registries).retain(|(url, fingerprint), _| is_opened(url, fingerprint));
+        self.opened.forget_unopened();
     }
 
     /// Counts how often versions of charts in use have changed.
     pub(crate) fn moves(&self) -> watch::Receiver<u64> {
-        self.shared.moved.subscribe()
+        self.opened.moves()
     }
 
     /// The version that a revision (a version or a range of them) is. A version is taken as it is written.
@@ -183,27 +156,18 @@ impl Charts {
 
     /// The URL of the repository that a Secret gives a name.
     pub(crate) fn url_of(&self, name: &str) -> Option<String> {
-        self.keyring.url_of(name)
+        self.opened.keyring().url_of(name)
     }
 
     fn registry(&self, url: &str) -> Result<Arc<Registry>, String> {
-        let access = self.keyring.access(url);
-        let key = (url.to_owned(), access.fingerprint());
-        let mut registries = lock(&self.shared.registries);
-        if let Some(known) = registries.get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let registry = Arc::new(Registry::new(url, &access, &self.shared.options.repositories)?);
-        registries.insert(key.clone(), Arc::clone(&registry));
-        let poll = poll(Arc::downgrade(&self.shared), key, Arc::clone(&registry));
-        lock(&self.shared.polls).spawn(poll);
-        Ok(registry)
+        let access = self.opened.keyring().access(url);
+        self.opened.get(url, &access, || Registry::new(url, &access, &self.options.repositories))
     }
 
     fn archive_path(&self, url: &str, chart: &str, version: &str) -> PathBuf {
-        let fingerprint = self.keyring.access(url).fingerprint();
+        let fingerprint = self.opened.keyring().access(url).fingerprint();
         let digest = Sha256::digest(format!("{url}\n{chart}\n{version}\n{fingerprint}").as_bytes());
-        self.shared.options.cache_dir.join(format!("{}.tgz", hexadecimal(&digest[..16])))
+        self.options.cache_dir.join(format!("{}.tgz", hexadecimal(&digest[..16])))
     }
 }
 
@@ -218,24 +182,6 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.map_err(|error| format!("it ended early: {error}"))?
-}
-
-/// Looks for new versions of the charts of one repository that are wanted by range, as long as it is known.
-async fn poll(shared: Weak<Shared>, key: (String, String), registry: Arc<Registry>) {
-    loop {
-        tokio::time::sleep(POLL_INTERVAL).await;
-        let is_known = |shared: &Shared| {
-            lock(&shared.registries).get(&key).is_some_and(|known| Arc::ptr_eq(known, &registry))
-        };
-        if !shared.upgrade().is_some_and(|shared| is_known(&shared)) {
-            return;
-        }
-        let has_moved = registry.has_moved().await;
-        let Some(shared) = shared.upgrade() else { return };
-        if has_moved {
-            shared.moved.send_modify(|count| *count += 1);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! The git program does the work; nothing is ever checked out or written to a repository. URLs may be mapped to local
 //! clones, so that public ones work offline. Local repositories are looked at twice a second, others every two minutes.
-//! What was read with one credential is not given to who has another.
 
 mod locate;
 mod program;
@@ -13,14 +12,15 @@ mod tree;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 use crate::error::GitOpsError;
 use crate::keyring::{Access, Keyring};
+use crate::lock::lock;
+use crate::opened::{Opened, Watched};
 use locate::{Location, locate};
 use program::Program;
 use refs::Refs;
@@ -62,18 +62,8 @@ impl GitOptions {
 /// All repositories that anybody named. Cheap to clone; agents share one, and each opens them with its own credentials.
 #[derive(Clone)]
 pub struct Git {
-    shared: Arc<Shared>,
-    keyring: Keyring,
-}
-
-struct Shared {
-    options: GitOptions,
-    /// By URL and the fingerprint of the access.
-    repositories: Mutex<HashMap<(String, String), Arc<Repository>>>,
-    /// Of every agent; what none of them opens any more is let go.
-    keyrings: Mutex<Vec<Keyring>>,
-    moved: watch::Sender<u64>,
-    polls: Mutex<JoinSet<()>>,
+    options: Arc<GitOptions>,
+    opened: Opened<Repository>,
 }
 
 struct Repository {
@@ -101,7 +91,7 @@ struct Known {
 
 impl std::fmt::Debug for Git {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Git").field("options", &self.shared.options).finish_non_exhaustive()
+        f.debug_struct("Git").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -112,35 +102,22 @@ impl Git {
         make_private(&options.cache_dir)
             .and_then(|()| remake(&calls_dir(&options)))
             .map_err(|source| GitOpsError::Dir { path: options.cache_dir.clone(), source })?;
-        let shared = Shared {
-            options,
-            repositories: Mutex::default(),
-            keyrings: Mutex::default(),
-            moved: watch::Sender::new(0),
-            polls: Mutex::default(),
-        };
-        Ok(Git { shared: Arc::new(shared), keyring: Keyring::default() })
+        Ok(Git { options: Arc::new(options), opened: Opened::default() })
     }
 
     /// The same repositories, opened with the credentials of a cluster.
     pub(crate) fn opened_with(&self, keyring: &Keyring) -> Git {
-        lock(&self.shared.keyrings).push(keyring.clone());
-        Git { shared: Arc::clone(&self.shared), keyring: keyring.clone() }
+        Git { options: Arc::clone(&self.options), opened: self.opened.with(keyring) }
     }
 
     /// Lets go of repositories that no keyring opens in the way in which they were opened.
     pub(crate) fn forget_unopened(&self) {
-        let keyrings = lock(&self.shared.keyrings).clone();
-        let is_opened = |url: &str, fingerprint: &str| {
-            fingerprint.is_empty()
-                || keyrings.iter().any(|keyring| keyring.access(url).fingerprint() == fingerprint)
-        };
-        lock(&self.shared.repositories).retain(|(url, fingerprint), _| is_opened(url, fingerprint));
+        self.opened.forget_unopened();
     }
 
     /// Counts how often refs of a repository in use have moved.
     pub(crate) fn moves(&self) -> watch::Receiver<u64> {
-        self.shared.moved.subscribe()
+        self.opened.moves()
     }
 
     /// The commit that a revision (`HEAD`, a branch, a tag, a commit) is; with `fresh` the repository is asked even when
@@ -208,30 +185,21 @@ impl Git {
     }
 
     fn repository(&self, url: &str) -> Result<Arc<Repository>, String> {
-        let options = &self.shared.options;
-        let location = locate(url, &options.repositories)?;
+        let location = locate(url, &self.options.repositories)?;
         let access = match &location {
             Location::Local(_) => Access::default(),
-            Location::Remote(url) => self.keyring.access(url),
+            Location::Remote(url) => self.opened.keyring().access(url),
         };
-        let fingerprint = access.fingerprint();
-        let key = (url.to_owned(), fingerprint.clone());
-        let mut repositories = lock(&self.shared.repositories);
-        if let Some(known) = repositories.get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let dir = options.cache_dir.join(locate::directory_name(&location, &fingerprint));
-        let program = Program::new(dir, &calls_dir(options), access);
-        let repository = Arc::new(Repository {
-            location,
-            program,
-            fetching: tokio::sync::Mutex::default(),
-            listing: tokio::sync::Mutex::default(),
-            known: Mutex::default(),
-        });
-        repositories.insert(key.clone(), Arc::clone(&repository));
-        lock(&self.shared.polls).spawn(poll(Arc::downgrade(&self.shared), key, Arc::clone(&repository)));
-        Ok(repository)
+        self.opened.get(url, &access, || {
+            let dir = self.options.cache_dir.join(locate::directory_name(&location, &access.fingerprint()));
+            Ok(Repository {
+                program: Program::new(dir, &calls_dir(&self.options), access.clone()),
+                location,
+                fetching: tokio::sync::Mutex::default(),
+                listing: tokio::sync::Mutex::default(),
+                known: Mutex::default(),
+            })
+        })
     }
 }
 
@@ -309,8 +277,12 @@ impl Repository {
         let Location::Local(dir) = self.location.clone() else { return None };
         tokio::task::spawn_blocking(move || refs::signature(&dir)).await.ok()
     }
+}
 
-    /// Whether the refs are others than when they were last listed. Lists them again when it is time.
+impl Watched for Repository {
+    const INTERVAL: Duration = LOCAL_POLL_INTERVAL;
+
+    /// Lists the refs again when it is time.
     async fn has_moved(&self) -> bool {
         let (before, signature, listed_at) = {
             let known = lock(&self.known);
@@ -330,24 +302,6 @@ impl Repository {
                 tracing::debug!(url = self.location.argument(), %error, "refs cannot be listed");
                 before.is_some()
             }
-        }
-    }
-}
-
-/// Looks after one repository as long as it is known, so that one that does not answer holds no other up.
-async fn poll(shared: Weak<Shared>, key: (String, String), repository: Arc<Repository>) {
-    loop {
-        tokio::time::sleep(LOCAL_POLL_INTERVAL).await;
-        let is_known = |shared: &Shared| {
-            lock(&shared.repositories).get(&key).is_some_and(|known| Arc::ptr_eq(known, &repository))
-        };
-        if !shared.upgrade().is_some_and(|shared| is_known(&shared)) {
-            return;
-        }
-        let has_moved = repository.has_moved().await;
-        let Some(shared) = shared.upgrade() else { return };
-        if has_moved {
-            shared.moved.send_modify(|count| *count += 1);
         }
     }
 }
@@ -372,39 +326,23 @@ fn remake(dir: &Path) -> std::io::Result<()> {
     make_private(dir)
 }
 
-/// A lock whose data is whole between two statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn clusters_share_a_repository_only_where_they_open_it_with_the_same() {
+    async fn a_clone_is_the_users_alone_and_of_one_credential() {
         const URL: &str = "https://git.example.org/team/a";
         let cache_dir = std::env::temp_dir().join(format!("crossfade-git-shared-{}", std::process::id()));
         let git = Git::start(GitOptions { cache_dir: cache_dir.clone(), repositories: Vec::new() }).unwrap();
         assert_eq!(std::fs::metadata(&cache_dir).unwrap().permissions().mode() & 0o777, 0o700);
-        let blue_keyring = Keyring::mk("https://git.example.org/team", "blue");
-        let blue = git.opened_with(&blue_keyring);
-        let also_blue = git.opened_with(&Keyring::mk("https://git.example.org/team", "blue"));
-        let green = git.opened_with(&Keyring::mk("https://git.example.org/team", "green"));
-        let nobody = git.opened_with(&Keyring::default());
-        let of_blue = blue.repository(URL).unwrap();
-        assert!(Arc::ptr_eq(&of_blue, &also_blue.repository(URL).unwrap()));
-        for other in [&green, &nobody] {
-            let other = other.repository(URL).unwrap();
-            assert!(!Arc::ptr_eq(&of_blue, &other));
-            assert_ne!(of_blue.program.dir(), other.program.dir(), "nor the clone");
-        }
-        git.forget_unopened();
-        assert!(Arc::ptr_eq(&of_blue, &blue.repository(URL).unwrap()), "it is still opened so");
-        lock(&git.shared.keyrings).retain(|keyring| keyring.access(URL).password != "blue");
-        git.forget_unopened();
-        assert!(!Arc::ptr_eq(&of_blue, &blue.repository(URL).unwrap()), "nobody opens it so any more");
+        let clone =
+            |keyring: &Keyring| git.opened_with(keyring).repository(URL).unwrap().program.dir().to_owned();
+        let of_blue = clone(&Keyring::mk(URL, "blue"));
+        assert_eq!(of_blue, clone(&Keyring::mk(URL, "blue")));
+        assert_ne!(of_blue, clone(&Keyring::mk(URL, "green")));
+        assert_ne!(of_blue, clone(&Keyring::default()));
         std::fs::remove_dir_all(cache_dir).unwrap();
     }
 }

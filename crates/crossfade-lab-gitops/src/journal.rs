@@ -3,7 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+
+use crate::lock::lock;
 
 /// Writes lines; a file that cannot be written is done without.
 #[derive(Debug, Default)]
@@ -29,7 +31,7 @@ impl Journal {
     /// Notes a decision about an object.
     pub(crate) fn note(&self, object: &str, what: &str) {
         tracing::info!(cluster = self.cluster, object, what);
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = lock(&self.file);
         if let Some(open) = file.as_mut() {
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
             if writeln!(open, "time=\"{now}\" level=info msg={what:?} application={object}").is_err() {

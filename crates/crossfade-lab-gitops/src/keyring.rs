@@ -6,13 +6,14 @@
 mod access;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::cache::Change;
+use crate::lock::lock;
 use crate::names::{NAMESPACE, SECRET_TYPE_LABEL};
 use crate::object::{entries, label, text};
 
@@ -117,7 +118,7 @@ impl Keyring {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
 }
 

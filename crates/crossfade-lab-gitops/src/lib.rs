@@ -18,8 +18,10 @@ mod glob;
 mod journal;
 mod keyring;
 mod labels;
+mod lock;
 mod names;
 mod object;
+mod opened;
 mod sets;
 mod yaml;
 

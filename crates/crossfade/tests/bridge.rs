@@ -146,12 +146,34 @@ async fn a_secret_of_terraform_is_left_alone_until_told_otherwise() {
 }
 
 #[tokio::test]
+async fn a_region_is_never_guessed() {
+    let lab = LabProcess::up(&[]);
+    define_application_sets(&lab, "blue").await;
+    let apply = |more: &[&str]| {
+        let args =
+            [&["bridge", "apply", "--service", "blue", "--hosted-zone", "eks.example.org"], more].concat();
+        let nothing = lab.dir.join("no-configuration");
+        let mut command = lab.command(&args);
+        command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").env("AWS_CONFIG_FILE", nothing);
+        command.output().unwrap()
+    };
+    assert_refused(&apply(&[]), "the cluster's region is not known");
+    assert!(secrets(&lab).await.get_opt(SECRET).await.unwrap().is_none());
+    assert_done(&apply(&["--region", "us-west-2"]));
+    assert_done(&apply(&[]));
+    let now = annotations(&lab).await;
+    assert_eq!(now["aws_region"], "us-west-2");
+    assert!(!now.contains_key("cluster_endpoint"), "an address of this machine alone");
+}
+
+#[tokio::test]
 async fn an_annotation_is_written_only_over_what_was_seen() {
     let lab = LabProcess::up(&[]);
     define_application_sets(&lab, "blue").await;
     assert_done(&apply(&lab, &["--no-teams"]));
     let client = lab.client("blue").await;
-    let cluster = Cluster { name: ClusterName::from("blue"), context: SECRET.to_owned(), client };
+    let server = String::new();
+    let cluster = Cluster { name: ClusterName::from("blue"), context: SECRET.to_owned(), server, client };
 
     let seen = read_cluster_secret(&cluster, "argocd", SECRET).await.unwrap().unwrap();
     assert_eq!(seen.labels["cluster_name"], SECRET);

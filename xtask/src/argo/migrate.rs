@@ -71,7 +71,7 @@ const BY_BRIDGE: Watched = Watched {
         Check {
             name: "crossfade verify agrees",
             ends: Well,
-            words: &["fits", "green 100.0 %"],
+            words: &["fits", "0.0/100.0"],
             script: "$cf verify $contexts",
         },
     ],

@@ -133,7 +133,7 @@ pub(crate) const BY_COMMAND: Watched = Watched {
         Check {
             name: "crossfade verify and status agree",
             ends: Well,
-            words: &["fits", "green 100.0 %", "eks-blueprint-green", "100 %"],
+            words: &["fits", "0.0/100.0", "eks-blueprint-green", "100 %"],
             script: "$cf verify $contexts && $cf status $contexts",
         },
         Check {
@@ -248,7 +248,7 @@ pub(crate) const BY_FOREIGN_WRITER: Watched = Watched {
         Check {
             name: "crossfade verify agrees",
             ends: Well,
-            words: &["fits", "green 100.0 %"],
+            words: &["fits", "0.0/100.0"],
             script: "$cf verify $contexts",
         },
     ],

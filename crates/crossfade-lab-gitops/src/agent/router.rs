@@ -1,13 +1,14 @@
 //! Which change concerns whom: Applications by name, ApplicationSets as a list of those to look at again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::apps::tracking::Tracking;
 use crate::cache::{Cache, Change};
+use crate::lock::lock;
 use crate::names::{GROUP, NAMESPACE};
 use crate::object::{Key, name, text};
 use crate::sets::{is_cluster_secret, owner_of};
@@ -165,7 +166,7 @@ impl Router {
     }
 
     fn lock(&self) -> MutexGuard<'_, Routes> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.routes)
     }
 }
 

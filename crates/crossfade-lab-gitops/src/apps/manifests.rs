@@ -2,7 +2,7 @@
 //! version is known here. What is waited for here, a registry or a Git host, holds nobody else up: only rendering is rationed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crossfade_gotemplate::CertificateIssuer;
 use serde_json::Value;
@@ -15,6 +15,7 @@ use super::origin::{Origin, inside};
 use super::spec::Sources;
 use crate::charts::Charts;
 use crate::git::{Fresh, Git};
+use crate::lock::lock;
 use crate::object::{list, text, truth};
 
 /// Renderings that are kept: those of this revision and the ones before.
@@ -234,16 +235,16 @@ struct Place<'p> {
 impl Kept {
     /// Forgets everything: a hard refresh renders anew.
     pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.0).clear();
     }
 
     fn get(&self, key: &str) -> Option<Arc<Rendering>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock(&self.0);
         kept.iter().find(|(known, _)| known == key).map(|(_, rendering)| Arc::clone(rendering))
     }
 
     fn put(&self, key: String, rendering: Arc<Rendering>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.0);
         kept.retain(|(known, _)| *known != key);
         if kept.len() >= KEPT_MAX {
             kept.pop_front();

@@ -3,7 +3,7 @@
 //! <https://github.com/opencontainers/distribution-spec>, and Docker's token authentication. A blob is what its digest says.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +16,7 @@ use super::http::{Answer, Ask, Client, joined};
 use super::{ARCHIVE_BYTES_MAX, Failure};
 use crate::encoding::{hexadecimal, percent_encoded};
 use crate::keyring::Access;
+use crate::lock::lock;
 use crate::object::{list, text};
 
 /// What helm calls the layer of a chart, now and before.
@@ -179,7 +180,7 @@ impl Oci {
     }
 
     fn let_in(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
-        self.let_in.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.let_in)
     }
 }
 

@@ -12,9 +12,11 @@ use http::StatusCode;
 use super::http::{Ask, Client, joined};
 use super::index::Index;
 use super::oci::{Oci, basic};
-use super::{ARCHIVE_BYTES_MAX, Failure, INDEX_BYTES_MAX, blocking, local, lock};
+use super::{ARCHIVE_BYTES_MAX, Failure, INDEX_BYTES_MAX, blocking, local};
 use crate::git::Fresh;
 use crate::keyring::Access;
+use crate::lock::lock;
+use crate::opened::Watched;
 
 /// Whoever asks within this time for what has just failed gets the same answer: twenty Applications with one dead registry
 /// wait once.
@@ -131,34 +133,6 @@ impl Registry {
             }
         };
         pulled.map_err(|failure| format!("{asked} failed exit status 1: Error: {}", failure.text))
-    }
-
-    /// Whether versions of charts that are wanted by range are others than when they were last listed.
-    pub(super) async fn has_moved(&self) -> bool {
-        if self.local().is_some() {
-            return false;
-        }
-        let wanted = lock(&self.known).wanted.clone();
-        let mut has_moved = false;
-        for chart in wanted {
-            let listed = |known: &Known| match &self.kind {
-                Kind::Helm { .. } => {
-                    let entries = known.index.as_ref()?.versions(&chart)?;
-                    Some(entries.iter().map(|entry| entry.version.clone()).collect::<Vec<_>>())
-                }
-                _ => known.tags.get(&chart).map(|(_, tags)| tags.to_vec()),
-            };
-            let before = listed(&lock(&self.known));
-            let now = self.versions(&chart, Fresh::Yes).await;
-            has_moved |= match now {
-                Ok(now) => before.as_deref() != Some(now.as_slice()),
-                Err(error) => {
-                    tracing::debug!(url = self.url, chart, %error, "versions cannot be listed");
-                    before.is_some()
-                }
-            };
-        }
-        has_moved
     }
 
     async fn pull(
@@ -309,6 +283,39 @@ impl Registry {
             known.failures.insert(name.to_owned(), (Instant::now(), failure.clone()));
         }
         answer
+    }
+}
+
+impl Watched for Registry {
+    /// As Argo CD looks for new versions unless told otherwise.
+    const INTERVAL: Duration = Duration::from_mins(3);
+
+    /// Lists the versions of charts that are wanted by range.
+    async fn has_moved(&self) -> bool {
+        if self.local().is_some() {
+            return false;
+        }
+        let wanted = lock(&self.known).wanted.clone();
+        let mut has_moved = false;
+        for chart in wanted {
+            let listed = |known: &Known| match &self.kind {
+                Kind::Helm { .. } => {
+                    let entries = known.index.as_ref()?.versions(&chart)?;
+                    Some(entries.iter().map(|entry| entry.version.clone()).collect::<Vec<_>>())
+                }
+                _ => known.tags.get(&chart).map(|(_, tags)| tags.to_vec()),
+            };
+            let before = listed(&lock(&self.known));
+            let now = self.versions(&chart, Fresh::Yes).await;
+            has_moved |= match now {
+                Ok(now) => before.as_deref() != Some(now.as_slice()),
+                Err(error) => {
+                    tracing::debug!(url = self.url, chart, %error, "versions cannot be listed");
+                    before.is_some()
+                }
+            };
+        }
+        has_moved
     }
 }
 

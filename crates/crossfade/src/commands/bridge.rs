@@ -116,7 +116,24 @@ async fn apply(args: &ApplyArgs) -> anyhow::Result<Exit> {
     if args.facts.account.is_none() {
         input.cluster.account_id = account().await?;
     }
-    args.secrets.add_to(&mut input, &cluster, &args.facts.region).await?;
+    let on_eks = eks_region(&cluster.server);
+    match (&args.facts.region, on_eks) {
+        (Some(given), Some(own)) if given.as_str() != own => {
+            return Err(user_error(
+                format!(
+                    "--region (or AWS_REGION) is {given}, but the cluster of context {context} is in {own}"
+                ),
+                format!("pass --region {own}, or the context of the cluster that is meant"),
+            ));
+        }
+        (Some(_), _) => {}
+        (None, on_eks) => input.cluster.region = region(on_eks, existing.as_ref()).await?,
+    }
+    if args.facts.endpoint.is_none() && on_eks.is_some() {
+        input.cluster.endpoint = PlainValue::parse(&cluster.server).ok();
+    }
+    let region = input.cluster.region.clone();
+    args.secrets.add_to(&mut input, &cluster, &region).await?;
     let mut objects = manifests(&input);
     if let Some(existing) = &existing {
         pin_version(&mut objects, existing);
@@ -190,6 +207,30 @@ async fn account() -> anyhow::Result<PlainValue> {
     let aws = Aws::from_environment().await?;
     let id = aws.account_id().await.map_err(|error| user_error(error.to_string(), hint))?;
     PlainValue::parse(&id).map_err(|error| user_error(error.to_string(), hint))
+}
+
+/// Of a cluster whose region was not given.
+async fn region(on_eks: Option<&str>, existing: Option<&ClusterSecret>) -> anyhow::Result<PlainValue> {
+    let before = existing.and_then(|secret| secret.annotations.get("aws_region"));
+    let known = match on_eks.or(before.map(String::as_str)) {
+        Some(known) => known.to_owned(),
+        None => Aws::from_environment().await?.chosen_region().map(str::to_owned).ok_or_else(|| {
+            user_error(
+                "the cluster's region is not known",
+                "pass --region, or set AWS_REGION or a profile's region",
+            )
+        })?,
+    };
+    PlainValue::parse(&known).map_err(|error| user_error(error.to_string(), "pass --region"))
+}
+
+/// The region of an API server of EKS: `https://0123ABCD.gr7.eu-west-1.eks.amazonaws.com`.
+fn eks_region(server: &str) -> Option<&str> {
+    let host = server.strip_prefix("https://")?;
+    let host = host.split([':', '/']).next()?;
+    let suffixes = [".eks.amazonaws.com", ".eks.amazonaws.com.cn", ".eks.api.aws"];
+    let front = suffixes.iter().find_map(|suffix| host.strip_suffix(suffix))?;
+    front.rsplit('.').next().filter(|region| region.contains('-'))
 }
 
 async fn server_version(cluster: &Cluster) -> anyhow::Result<LabelValue> {
@@ -288,6 +329,20 @@ mod tests {
         secret.owner = SecretOwner::Terraform { manager: "HashiCorp".to_owned() };
         assert!(refuse_terraform(&secret, false).unwrap_err().to_string().contains("HashiCorp"));
         assert!(refuse_terraform(&secret, true).is_ok());
+    }
+
+    #[test]
+    fn an_endpoint_of_eks_says_its_region() {
+        for (server, region) in [
+            ("https://0123ABCD.gr7.eu-west-1.eks.amazonaws.com", Some("eu-west-1")),
+            ("https://0123ABCD.yl4.us-gov-west-1.eks.amazonaws.com:443/", Some("us-gov-west-1")),
+            ("https://0123ABCD.gr7.cn-north-1.eks.amazonaws.com.cn", Some("cn-north-1")),
+            ("https://127.0.0.1:6443", None),
+            ("https://eks.amazonaws.com.example.org", None),
+            ("https://x.eks.amazonaws.com", None),
+        ] {
+            assert_eq!(eks_region(server), region, "{server}");
+        }
     }
 
     #[test]

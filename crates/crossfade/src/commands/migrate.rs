@@ -32,6 +32,7 @@ use crate::settings::{ClusterOptions, ProbeOptions};
 use unfinished::Name;
 
 pub use handover::{follow, hand_over};
+pub use plan::within;
 pub use watch::{Told, clock, own_time, summary_json};
 pub use ways::Migrated;
 

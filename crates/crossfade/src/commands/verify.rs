@@ -1,12 +1,15 @@
 //! `crossfade verify`: do fresh answers come in the proportions of the records? No migration needed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::Args;
 use crossfade_controller::migration::{HostView, Stateful, survey, view_groups};
+use crossfade_core::ClusterName;
 use crossfade_core::migration::Spec;
 use crossfade_core::ratio::{Bin, p_value, power};
 use serde::Serialize;
 
-use crate::commands::migrate::Output;
+use crate::commands::migrate::{Output, within};
 use crate::commands::status::{LookArgs, connect};
 use crate::exit::Exit;
 use crate::printer::{data, note};
@@ -26,14 +29,24 @@ pub struct VerifyArgs {
 }
 
 /// One host's test.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Checked {
     group: String,
     host: String,
-    expected: String,
-    answered: String,
+    clusters: BTreeMap<ClusterName, Shares>,
     p_value: Option<f64>,
     verdict: &'static str,
+}
+
+/// What of a host's answers is one cluster's.
+#[derive(Debug, Serialize)]
+struct Shares {
+    /// By the records' weights, 0 to 1.
+    expected: Option<f64>,
+    /// Of fresh answers, 0 to 1.
+    answered: f64,
+    /// How many fresh answers.
+    answers: u64,
 }
 
 /// Draws, tests, prints. Exit 1 when a share is off, 4 when nothing can be said.
@@ -46,7 +59,7 @@ pub async fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     let found = power(args.draws, 0.5, 0.5 + POINTS_OFF, level);
     if found < POWER_MIN {
         note(&format!(
-            "{} questions find a half that is {:.0} points off with {:.0} % only: fits say nothing; ask more (--draws)",
+            "{} draws find a half {:.0} points off with {:.0} % only: `fits` says nothing; --draws asks more",
             args.draws,
             POINTS_OFF * 100.0,
             found * 100.0
@@ -67,15 +80,13 @@ pub async fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     match args.output {
         Output::Json => data(&serde_json::to_string(&checked)?),
         Output::Text => {
-            let mut table = Table::new(&["GROUP", "HOST", "EXPECTED", "ANSWERED", "P", "VERDICT"]);
-            for row in &checked {
-                let p_value = row.p_value.map_or_else(|| "-".to_owned(), |p| format!("{p:.3}"));
-                let cells = [&row.group, &row.host, &row.expected, &row.answered, &p_value];
-                let mut cells: Vec<String> = cells.into_iter().cloned().collect();
-                cells.push(row.verdict.to_owned());
-                table.row(cells);
-            }
-            data(&table.to_string());
+            let clusters = names(&checked);
+            note(&format!(
+                "shares in % are of {}; hosts are those of {}",
+                clusters.join("/"),
+                args.look.zone.trim_end_matches('.')
+            ));
+            data(&table(&checked, &args.look.zone).to_string());
         }
     }
     let has = |verdict| checked.iter().any(|row| row.verdict == verdict);
@@ -112,27 +123,91 @@ fn check(group: &str, host: &HostView, level: f64) -> Checked {
         .collect();
     let answers: u64 = bins.iter().map(|bin| bin.observed).sum();
     let p_value = (is_known && answers > 0).then(|| p_value(&bins));
-    let list = |text: &dyn Fn(&crossfade_controller::migration::HostInCluster) -> String| -> String {
-        host.clusters
-            .iter()
-            .map(|(name, cluster)| format!("{name} {}", text(cluster)))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let shares = host.clusters.iter().map(|(name, cluster)| {
+        let expected = cluster.record.filter(|_| sum > 0).map(|weight| share(weight.get()));
+        (name.clone(), Shares { expected, answered: cluster.answered, answers: cluster.answers })
+    });
     Checked {
         group: group.to_owned(),
         host: host.host.clone(),
-        expected: list(&|cluster| {
-            cluster
-                .record
-                .map_or_else(|| "?".to_owned(), |weight| format!("{:.1} %", share(weight.get()) * 100.0))
-        }),
-        answered: list(&|cluster| format!("{:.1} %", cluster.answered * 100.0)),
+        clusters: shares.collect(),
         p_value,
         verdict: match p_value {
             None => UNKNOWN,
             Some(p_value) if p_value < level => OFF,
             Some(_) => FITS,
         },
+    }
+}
+
+/// The clusters of any host, each once.
+fn names(checked: &[Checked]) -> Vec<&str> {
+    let names: BTreeSet<&str> =
+        checked.iter().flat_map(|row| row.clusters.keys()).map(|name| name.0.as_str()).collect();
+    names.into_iter().collect()
+}
+
+/// Shares stand side by side, in the order of `names`.
+fn table(checked: &[Checked], zone: &str) -> Table {
+    let names = names(checked);
+    let percent =
+        |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", share * 100.0));
+    let mut table = Table::new(&["GROUP", "HOST", "EXPECTED", "ANSWERED", "P", "VERDICT"]);
+    for row in checked {
+        let shares = |of: &dyn Fn(&Shares) -> Option<f64>| {
+            let of_one = |name: &&str| percent(row.clusters.get(&ClusterName::from(*name)).and_then(of));
+            names.iter().map(of_one).collect::<Vec<_>>().join("/")
+        };
+        table.row(vec![
+            row.group.clone(),
+            within(&row.host, zone).to_owned(),
+            shares(&|shares| shares.expected),
+            shares(&|shares| Some(shares.answered)),
+            row.p_value.map_or_else(|| "-".to_owned(), |p| format!("{p:.3}")),
+            row.verdict.to_owned(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use crossfade_controller::migration::HostInCluster;
+    use crossfade_core::Weight;
+
+    use super::*;
+
+    fn mk_host(host: &str, clusters: &[(&str, Option<u8>, u64)]) -> HostView {
+        let all: u64 = clusters.iter().map(|(_, _, answers)| answers).sum();
+        let seen = |(name, record, answers): &(&str, Option<u8>, u64)| {
+            let seen = HostInCluster {
+                record: record.map(Weight::new),
+                answers: *answers,
+                answered: *answers as f64 / all as f64,
+                ..HostInCluster::default()
+            };
+            (ClusterName::from(*name), seen)
+        };
+        HostView { host: host.to_owned(), clusters: clusters.iter().map(seen).collect(), unknown: 0.0 }
+    }
+
+    #[test]
+    fn shares_stand_side_by_side_in_one_order() {
+        let hosts = [
+            mk_host("web.example.org", &[("blue", Some(90), 905), ("green", Some(10), 95)]),
+            mk_host("far.example.com", &[("green", Some(1), 500), ("third", Some(1), 500)]),
+            mk_host("off.example.org", &[("blue", Some(50), 900), ("green", Some(50), 100)]),
+            mk_host("new.example.org", &[("blue", None, 10), ("green", Some(0), 0)]),
+        ];
+        let checked: Vec<Checked> = hosts.iter().map(|host| check("team/web", host, 1e-4)).collect();
+        assert_eq!(
+            table(&checked, "example.org.").to_string(),
+            "\
+GROUP      HOST              EXPECTED      ANSWERED      P       VERDICT
+team/web   web               90.0/10.0/-   90.5/9.5/-    0.635   fits
+team/web   far.example.com   -/50.0/50.0   -/50.0/50.0   1.000   fits
+team/web   off               50.0/50.0/-   90.0/10.0/-   0.000   off
+team/web   new               -/-/-         100.0/0.0/-   -       unknown"
+        );
     }
 }

@@ -22,6 +22,8 @@ const ALL: Weight = Weight::new(100);
 /// For what is written without a cluster to ask.
 const KUBERNETES_VERSION: &str = "1.34";
 
+/// That of the pattern's example, for what is written without a cluster to ask.
+const REGION: &str = "eu-west-1";
 /// A number that AWS uses in examples.
 const ACCOUNT: &str = "111122223333";
 
@@ -40,16 +42,17 @@ pub struct FactOptions {
     /// The version of Kubernetes, for labels. Default: the cluster's own, or 1.34 where none is asked.
     #[arg(long, value_name = "VERSION", help_heading = "Cluster")]
     pub kubernetes_version: Option<LabelValue>,
-    /// The region of AWS.
-    #[arg(long, env = "AWS_REGION", default_value = "eu-west-1", help_heading = "Cluster")]
-    pub region: PlainValue,
+    /// The region of AWS. Default: the cluster's own as its endpoint on EKS says it, the one it was given before, or that of
+    /// the environment's configuration; eu-west-1 where nothing is asked.
+    #[arg(long, env = "AWS_REGION", help_heading = "Cluster")]
+    pub region: Option<PlainValue>,
     /// The account's number. Default: that of the environment's credentials, or 111122223333 where nothing is asked.
     #[arg(long, value_name = "ID", help_heading = "Cluster")]
     pub account: Option<PlainValue>,
     /// The network, for add-ons that ask for it.
     #[arg(long, value_name = "ID", help_heading = "Cluster")]
     pub vpc: Option<PlainValue>,
-    /// The API server's URL, as others reach it.
+    /// The API server's URL, as others reach it. Default: that of the context, where the cluster is one of EKS.
     #[arg(long, value_name = "URL", help_heading = "Cluster")]
     pub endpoint: Option<PlainValue>,
     /// The weight of every application without one of its own, for a new cluster secret. Default: 100 for blue, 0 for others.
@@ -161,9 +164,9 @@ impl FactOptions {
         };
         let (name, domain) = derived_names(&self.environment, service, &self.hosted_zone).map_err(wrong)?;
         let version = LabelValue::parse(KUBERNETES_VERSION).map_err(wrong)?;
-        let account_id = match &self.account {
-            Some(account) => account.clone(),
-            None => PlainValue::parse(ACCOUNT).map_err(wrong)?,
+        let or = |given: &Option<PlainValue>, default| match given {
+            Some(given) => Ok(given.clone()),
+            None => PlainValue::parse(default).map_err(wrong),
         };
         Ok(BridgeInput {
             cluster: ClusterFacts {
@@ -171,8 +174,8 @@ impl FactOptions {
                 service_name: service.clone(),
                 environment: self.environment.clone(),
                 kubernetes_version: self.kubernetes_version.clone().unwrap_or(version),
-                region: self.region.clone(),
-                account_id,
+                region: or(&self.region, REGION)?,
+                account_id: or(&self.account, ACCOUNT)?,
                 vpc_id: self.vpc.clone(),
                 endpoint: self.endpoint.clone(),
                 domain,

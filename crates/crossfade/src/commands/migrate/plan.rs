@@ -208,7 +208,7 @@ fn ratio_test(spec: &Spec, groups: usize) -> String {
     let level = spec.error_level_each(groups);
     let power = power(spec.draws, 0.5, 0.5 + POINTS_OFF, level) * 100.0;
     format!(
-        "{} fresh answers per group and step; finds a half that is {:.0} points off with {power:.1} %",
+        "{} fresh answers per group and step find a half {:.0} points off with {power:.1} %",
         spec.draws,
         POINTS_OFF * 100.0
     )
@@ -236,7 +236,7 @@ fn counts(spec: &Spec) -> Vec<String> {
 }
 
 /// `burnham` for `burnham.eks-blueprint.example.org`.
-fn within<'a>(host: &'a str, zone: &str) -> &'a str {
+pub fn within<'a>(host: &'a str, zone: &str) -> &'a str {
     let zone = zone.trim_end_matches('.');
     host.strip_suffix(zone)
         .and_then(|rest| rest.strip_suffix('.'))
