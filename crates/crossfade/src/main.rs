@@ -2,12 +2,14 @@
 
 mod actuator;
 mod certificates;
+#[cfg(feature = "lab")]
 mod children;
 mod cli;
 mod commands;
 mod exit;
 mod helm;
 mod logging;
+mod parent;
 mod printer;
 #[cfg(feature = "lab")]
 mod rehearsal;
@@ -18,7 +20,7 @@ mod table;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    children::end_with_parent();
+    parent::end_with_parent();
     let cli = cli::parse();
     logging::start(&cli.logging);
     exit::report(commands::run(cli))

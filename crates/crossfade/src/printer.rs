@@ -28,6 +28,7 @@ pub fn draw(text: &str) {
 }
 
 /// Whether a view may redraw itself: stdout and stderr are a terminal that can.
+#[cfg(feature = "lab")]
 pub fn can_redraw() -> bool {
     let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal() && !is_dumb
@@ -55,6 +56,7 @@ impl Paint {
     }
 
     /// The source cluster.
+    #[cfg(feature = "lab")]
     pub fn blue(self, text: &str) -> String {
         self.wrap("34", text)
     }

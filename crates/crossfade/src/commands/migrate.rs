@@ -33,7 +33,9 @@ use unfinished::Name;
 
 pub use handover::{follow, hand_over};
 pub use plan::within;
-pub use watch::{Told, clock, own_time, summary_json};
+#[cfg(feature = "lab")]
+pub use watch::own_time;
+pub use watch::{Told, clock, summary_json};
 pub use ways::Migrated;
 
 /// What a failed gate leads to.

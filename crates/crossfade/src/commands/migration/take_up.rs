@@ -128,7 +128,7 @@ async fn take_up(args: DriveArgs, wish: &Value) -> anyhow::Result<Exit> {
         let how = args.one.how(&kept).await;
         return follow(&migrations, &name, &how, args.output, Told::UpTo(Box::new(before))).await;
     }
-    go_on(args, kept.home, migration, before).await
+    Box::pin(go_on(args, kept.home, migration, before)).await
 }
 
 /// From here, or as a spectator while another driver has the leases.
