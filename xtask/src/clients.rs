@@ -13,6 +13,7 @@ mod git;
 mod kubectl;
 mod migration;
 mod record_sets;
+mod secrets;
 
 pub(crate) use external_dns::external_dns_arguments;
 
@@ -93,9 +94,15 @@ pub(crate) fn run(crossfade: Option<PathBuf>, only: Option<Part>) -> anyhow::Res
     let foreign =
         wants(Part::ExternalDns).then(|| external_dns::ForeignMigration::begin(&crossfade, &scratch));
     if wants(Part::Lab) {
-        for checks in
-            [kubectl::CHECKS, aws::CHECKS, cloudwatch::CHECKS, dig::CHECKS, curl::CHECKS, faults::CHECKS]
-        {
+        for checks in [
+            kubectl::CHECKS,
+            aws::CHECKS,
+            secrets::CHECKS,
+            cloudwatch::CHECKS,
+            dig::CHECKS,
+            curl::CHECKS,
+            faults::CHECKS,
+        ] {
             bench.all(checks);
         }
     }

@@ -160,7 +160,16 @@ pub(crate) const LAYERS: &[Layer] = &[
     Layer {
         name: "crossfade-lab-aws",
         ours: &[],
-        others: &["bytes", "ciborium", "http", "http-body-util", "serde_json", "thiserror"],
+        others: &[
+            "bytes",
+            "ciborium",
+            "fastrand",
+            "http",
+            "http-body-util",
+            "serde",
+            "serde_json",
+            "thiserror",
+        ],
     },
     Layer {
         name: "crossfade-lab-gitops",

@@ -8,11 +8,9 @@ mod operations;
 mod store;
 mod wire;
 
-use bytes::Bytes;
-use http::Response;
 use http::request::Parts;
-use http_body_util::Full;
 
+use crate::Answer;
 use crate::cloudwatch::error::Refusal;
 use crate::cloudwatch::store::Store;
 use crate::cloudwatch::wire::Call;
@@ -24,15 +22,6 @@ const SIGNED_FOR: &str = "monitoring";
 #[derive(Debug)]
 pub struct CloudWatch {
     store: Store,
-}
-
-/// An answer, and what it is one to.
-#[derive(Debug)]
-pub struct Answer {
-    /// The operation; `Unknown` for any that is not supported.
-    pub operation: &'static str,
-    /// What is sent.
-    pub response: Response<Full<Bytes>>,
 }
 
 impl CloudWatch {

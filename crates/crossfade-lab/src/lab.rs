@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use crossfade_lab_aws::CloudWatch;
+use crossfade_lab_aws::{CloudWatch, SecretsManager};
 use crossfade_lab_kube::{Access, User};
 use crossfade_lab_route53::{Route53, Route53Options};
 use http::Request;
@@ -27,6 +27,7 @@ use crate::home::{self, Context};
 use crate::ingress::Infrastructure;
 use crate::options::{ClusterAddress, DESCRIPTION_FILE, LabAddresses, LabOptions};
 use crate::proxy;
+use crate::secrets;
 use crate::stop::Stop;
 
 /// When the name servers take a change up: moments that differ, as on AWS, but all within half a second.
@@ -91,6 +92,7 @@ impl Lab {
         });
         let cloud_watch = Arc::new(CloudWatch::new(&options.region));
         counts::serve(&cloud_watch, &route53.other_services());
+        secrets::serve(SecretsManager::new(&options.account_id), &route53.other_services());
         tasks.spawn(counts::feed(cloud_watch, Arc::clone(&infrastructure)));
         let resolver = route53.resolver_address();
         tasks.spawn(proxy::serve(proxy_listener, infrastructure, resolver));

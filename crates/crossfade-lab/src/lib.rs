@@ -24,6 +24,7 @@ mod lab;
 mod memory;
 mod options;
 mod proxy;
+mod secrets;
 mod stop;
 
 pub use control::{Control, LabStatus, LoadBalancerStatus};

@@ -126,10 +126,11 @@ refresh_all eks-blueprint-blue && until_true carried pushed eks-blueprint-blue s
 [ \"$(count eks-blueprint-blue)\" -gt 3 ] && echo the ingresses are there",
     },
     Check {
-        name: "the right key works at once",
+        name: "the right key of Secrets Manager works at once",
         ends: Well,
         words: &["works after"],
-        script: "bridge blue \"$SSH\" --git-ssh-key-file \"$H/key\" >/dev/null && until_true works is_well eks-blueprint-blue bootstrap-addons ssh",
+        script: "aws secretsmanager create-secret --name github-blueprint-ssh-key --secret-string \"file://$H/key\" >/dev/null &&
+bridge blue \"$SSH\" --git-ssh-key-secret github-blueprint-ssh-key >/dev/null && until_true works is_well eks-blueprint-blue bootstrap-addons ssh",
     },
 ];
 

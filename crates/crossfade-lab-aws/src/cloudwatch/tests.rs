@@ -1,6 +1,5 @@
 //! Requests on the wire, in both protocols.
 
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -15,16 +14,6 @@ fn mk_counted() -> CloudWatch {
     cloud_watch
 }
 
-fn bytes_of(response: Response<Full<Bytes>>) -> Vec<u8> {
-    let body = response.into_body();
-    let frame = std::pin::pin!(body.collect());
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match frame.poll(&mut context) {
-        std::task::Poll::Ready(collected) => collected.unwrap().to_bytes().to_vec(),
-        std::task::Poll::Pending => panic!("a body in memory is there at once"),
-    }
-}
-
 /// Asks in AWS JSON 1.0: status and body.
 fn ask(cloud_watch: &CloudWatch, operation: &str, input: &Value) -> (u16, Value) {
     let request = http::Request::post("/")
@@ -32,7 +21,7 @@ fn ask(cloud_watch: &CloudWatch, operation: &str, input: &Value) -> (u16, Value)
         .body(())
         .unwrap();
     let answer = cloud_watch.answer(&request.into_parts().0, input.to_string().as_bytes()).unwrap();
-    (answer.response.status().as_u16(), serde_json::from_slice(&bytes_of(answer.response)).unwrap())
+    answer.json()
 }
 
 fn mk_statistics(from: u64, until: u64, period: u64) -> Value {
@@ -97,7 +86,7 @@ fn cbor_has_tagged_times() {
     ciborium::into_writer(&mk_data(600, 660), &mut body).unwrap();
     let answer = mk_counted().answer(&request.into_parts().0, &body).unwrap();
     assert_eq!(answer.operation, "GetMetricData");
-    let read: Cbor = ciborium::from_reader(&*bytes_of(answer.response)).unwrap();
+    let read: Cbor = ciborium::from_reader(&*answer.bytes()).unwrap();
     let text = format!("{read:?}");
     assert!(text.contains("Tag(1, Integer(Integer(600)))") && text.contains("Float(30.0)"), "{text}");
 }
