@@ -297,7 +297,7 @@ async fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
         data(&json!(status).to_string());
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["CLUSTER", "LOAD BALANCER", "FOR", "STATE", "REQUESTS"]);
+    let mut table = Table::new(&["CLUSTER", "FOR", "STATE", "REQUESTS", "LOAD BALANCER"]);
     let mut balancers: Vec<_> = status.load_balancers.iter().collect();
     balancers.sort_by_key(|balancer| (&balancer.cluster, &balancer.members));
     for balancer in balancers {
@@ -309,11 +309,12 @@ async fn status(args: &StatusArgs) -> anyhow::Result<Exit> {
         let requests: Vec<String> =
             balancer.requests.iter().map(|(class, count)| format!("{class} {count}")).collect();
         table.row(vec![
-            balancer.cluster.clone(),
-            balancer.dns_name.clone(),
+            side_of(&balancer.cluster).to_owned(),
             balancer.members.join(","),
             state.to_owned(),
-            requests.join(", "),
+            if requests.is_empty() { "-".to_owned() } else { requests.join(", ") },
+            // The rest says the region; `-o json` has it.
+            balancer.dns_name.split('.').next().unwrap_or_default().to_owned(),
         ]);
     }
     data(&describe(&addresses));
