@@ -434,7 +434,7 @@ async fn check_rights(
 
 fn refused(refusals: &[Refusal]) -> anyhow::Error {
     let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    let hint = refusals.first().map(|refusal| refusal.hint().to_owned());
+    let hint = refusals.first().map(|refusal| Refusal::hint(refusal));
     UserError { message: lines.join("\n       "), hint }.into()
 }
 

@@ -313,12 +313,14 @@ mod tests {
             load_balancer: None,
             persistent_volumes: Vec::new(),
             port: None,
+            stuck: Vec::new(),
         };
         Candidate {
             group: group.into(),
             clusters: [("blue".into(), cluster)].into(),
             hosts_outside_zone: Vec::new(),
             foreign_records: Vec::new(),
+            missing_keys: Vec::new(),
         }
     }
 
