@@ -392,7 +392,8 @@ fn begin(around: &mut Around<'_>) {
     let is_readable = world.clusters.iter().all(|cluster| !cluster.api.is_disturbed(world.now));
     let answers = (0..groups).all(|group| world.answers(TO, group));
     let gives = (0..groups).all(|group| world.clusters[FROM].knobs[group].weight() > 0);
-    if !is_readable || !answers || !gives {
+    let is_stuck = world.clusters.iter().any(|cluster| cluster.stuck.iter().any(|stuck| stuck.get()));
+    if !is_readable || !answers || !gives || is_stuck {
         return;
     }
     let admitted: Vec<Admitted> = (0..groups)
