@@ -127,11 +127,19 @@ fn trouble(conditions: &[Value], phase: &str, message: &str) -> Option<String> {
     });
     let failed = matches!(phase, "Failed" | "Error").then(|| format!("sync {phase}: {message}"));
     let text = errors.into_iter().next().or(failed)?;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = short(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     Some(match line.char_indices().nth(LENGTH_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     })
+}
+
+/// Without what Argo CD says of itself before it comes to the error: the call to its repository server, and helm's command line.
+fn short(line: &str) -> String {
+    let Some((kind, message)) = line.split_once(": ") else { return line.to_owned() };
+    let message = message.rsplit_once(" desc = ").map_or(message, |(_, error)| error);
+    let of_helm = message.split_once("` failed exit status ").and_then(|(_, rest)| rest.split_once(": "));
+    format!("{kind}: {}", of_helm.map_or(message, |(_, error)| error))
 }
 
 /// `valuesObject` wins over `values`, as in Argo CD. Text that is no YAML is no values; Argo CD says so itself.
@@ -201,6 +209,18 @@ mod tests {
         let application = mk(&json!({}), &status);
         assert_eq!(application.trouble.as_deref(), Some("ComparisonError: rpc error: unclosed action"));
         assert!(application.keeps("Ingress", "a", "b") && !application.keeps("Ingress", "a", "c"));
+        let helm = "ComparisonError: Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: \
+                    code = Unknown desc = failed to execute helm template command: `helm template . --include-crds` failed \
+                    exit status 1: Error: parse error at (a/templates/b.yaml:2): unclosed action";
+        assert_eq!(
+            short(helm),
+            "ComparisonError: Error: parse error at (a/templates/b.yaml:2): unclosed action"
+        );
+        assert_eq!(
+            short("ComparisonError: rpc error: code = X desc = no such repository"),
+            "ComparisonError: no such repository"
+        );
+        assert_eq!(short("sync Failed: denied"), "sync Failed: denied");
         let failed = json!({ "operationState": { "phase": "Failed", "message": "é".repeat(500) } });
         assert_eq!(mk(&json!({}), &failed).trouble.unwrap().chars().count(), 161);
         assert_eq!(mk(&json!({}), &json!({})).trouble, None);
