@@ -122,6 +122,10 @@ fn missing_keys(clusters: &[Cluster], places: &Places) -> Vec<(Vec<GroupName>, M
             let Some((other, SecretKey { secret, .. }, object)) = fed else { continue };
             let weight =
                 object.knob.weight.as_ref().map_or_else(|_| "WEIGHT".to_owned(), ToString::to_string);
+            let and_terraform = match &secret.owner {
+                SecretOwner::Terraform { .. } => ", and the same in main.tf",
+                SecretOwner::Nobody => "",
+            };
             let missing = MissingKey {
                 key: group.0.clone(),
                 hosts: place.hosts().cloned().collect(),
@@ -129,7 +133,7 @@ fn missing_keys(clusters: &[Cluster], places: &Places) -> Vec<(Vec<GroupName>, M
                 missing: cluster.name.clone(),
                 secret: secret.name.clone(),
                 command: format!(
-                    "kubectl --context {} -n {ARGOCD_NAMESPACE} annotate secret {} {group}={weight}",
+                    "kubectl --context {} -n {ARGOCD_NAMESPACE} annotate secret {} {group}={weight}{and_terraform}",
                     cluster.context, secret.name
                 ),
             };

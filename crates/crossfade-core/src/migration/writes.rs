@@ -165,6 +165,8 @@ impl ClusterStatus {
         let notes: Vec<&str> =
             [Some(hop), stuck].into_iter().flatten().filter_map(|hop| hop.note.as_deref()).collect();
         let why = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-        format!("{} to show {weight}{why}", hop.name)
+        let follows =
+            if way == Way::Back && self.stuck().is_some() { "; it follows when that is mended" } else { "" };
+        format!("{} to show {weight}{why}{follows}", hop.name)
     }
 }

@@ -77,7 +77,9 @@ fn a_host_that_is_held_back_above_0_serves_while_all_else_returns() {
     assert_eq!((status.phase, &world.knobs), (Phase::RollingBack, &weights(100, 0)));
     assert_eq!(
         waiting_for,
-        [format!("team-burnham/burnham-ingress in blue: record to show 100 ({TROUBLE})")]
+        [format!(
+            "team-burnham/burnham-ingress in blue: record to show 100 ({TROUBLE}); it follows when that is mended"
+        )]
     );
     world.stuck.clear();
     assert_eq!(world.run(&spec, status, ended).phase, Phase::RolledBack);

@@ -27,7 +27,11 @@ impl Keys {
     fn keeper(&self, group: &Candidate, name: &ClusterName, cluster: &CandidateCluster) -> String {
         if self.0.iter().any(|key| key.group == group.group) {
             return match cluster.kept_by.as_deref() {
-                _ if group.missing_keys.iter().any(|key| key.missing == *name && key.key == group.group.0) => {
+                _ if group
+                    .missing_keys
+                    .iter()
+                    .any(|key| key.missing == *name && key.key == group.group.0) =>
+                {
                     "nobody: the secret lacks it".to_owned()
                 }
                 _ if cluster.hosts.is_empty() => "-".to_owned(),
