@@ -41,6 +41,7 @@ fn start_migration_with(lab: &LabProcess, more: &[&str]) -> Child {
 }
 
 /// What it says after its first step is settled comes with it.
+#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
 fn start_by(mut command: Command) -> (Child, JoinHandle<Vec<String>>) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);

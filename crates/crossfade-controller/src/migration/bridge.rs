@@ -103,14 +103,15 @@ pub(super) fn application_hops(
         let value = first.filter(|weight| all.iter().all(|(_, other)| other == weight));
         let at = |sync: Sync| all.iter().map(|(application, _)| application).find(|found| found.sync == sync);
         let (busy, stuck) = (at(Sync::Running), at(Sync::Stuck));
-        let parts =
-            all.iter().map(|(application, weight)| (Some(*weight), held.contains(application.name.as_str())));
+        let is_held = |application: &Application| held.contains(application.name.as_str());
+        let parts: Vec<Part> =
+            all.iter().map(|(application, weight)| (Some(*weight), is_held(application))).collect();
         HopSeen {
             name: name.to_owned(),
             value,
             busy: busy.is_some(),
             stuck: stuck.is_some(),
-            floor: floor(parts, knob),
+            floor: floor(&parts, knob),
             note: busy.or(stuck).map(|application| told(application)),
         }
     };
@@ -128,16 +129,15 @@ pub(super) fn told(application: &Application) -> String {
     }
 }
 
+/// The weight of a part of a hop, if it is known, and whether something stuck holds it back.
+pub(super) type Part = (Option<Weight>, bool);
+
 /// The smallest weight of a hop's parts, where something stuck holds some of them back and all others are at the knob's weight.
-pub(super) fn floor(
-    parts: impl Iterator<Item = (Option<Weight>, bool)> + Clone,
-    knob: Option<Weight>,
-) -> Option<Weight> {
-    let is_for_good =
-        |(weight, is_held): (Option<Weight>, bool)| weight.is_some() && (is_held || weight == knob);
-    let is_any_held = parts.clone().any(|(_, is_held)| is_held);
-    let floor = || parts.clone().filter_map(|(weight, _)| weight).min();
-    if is_any_held && parts.clone().all(is_for_good) { floor() } else { None }
+pub(super) fn floor(parts: &[Part], knob: Option<Weight>) -> Option<Weight> {
+    let is_any_held = parts.iter().any(|(_, is_held)| *is_held);
+    let is_for_good = |(weight, is_held): &Part| weight.is_some() && (*is_held || *weight == knob);
+    let floor = parts.iter().filter_map(|(weight, _)| *weight).min();
+    floor.filter(|_| is_any_held && parts.iter().all(is_for_good))
 }
 
 /// The Applications that are stuck, and those that these keep.
@@ -326,10 +326,10 @@ mod tests {
         assert_eq!(shown, [(knob, false, true, knob), (None, false, false, floor_of_children)]);
         // What nothing holds back and is elsewhere is on its way: the parts say nothing for good.
         let part = |weight: u8, is_held| (Some(Weight::new(weight)), is_held);
-        assert_eq!(floor([part(50, true), part(70, false)].into_iter(), knob), None);
-        assert_eq!(floor([part(100, false), part(100, false)].into_iter(), knob), None);
-        assert_eq!(floor([part(0, true), part(100, false)].into_iter(), knob), Some(Weight::ZERO));
-        assert_eq!(floor([(None, true), part(100, false)].into_iter(), knob), None);
+        assert_eq!(floor(&[part(50, true), part(70, false)], knob), None);
+        assert_eq!(floor(&[part(100, false), part(100, false)], knob), None);
+        assert_eq!(floor(&[part(0, true), part(100, false)], knob), Some(Weight::ZERO));
+        assert_eq!(floor(&[(None, true), part(100, false)], knob), None);
     }
 
     #[test]

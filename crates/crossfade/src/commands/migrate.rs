@@ -435,7 +435,7 @@ async fn check_rights(
 
 fn refused(refusals: &[Refusal]) -> anyhow::Error {
     let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    let hint = refusals.first().map(|refusal| Refusal::hint(refusal));
+    let hint = refusals.first().map(Refusal::hint);
     UserError { message: lines.join("\n       "), hint }.into()
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crossfade_core::{GroupName, Weight};
 
 use super::{Memory, Spot, listed};
-use crate::migration::bridge::{floor, held_back, keeps};
+use crate::migration::bridge::{Part, floor, held_back, keeps};
 use crate::migration::place::{Object, Place};
 
 /// The objects of a place that are held back.
@@ -36,21 +36,24 @@ impl Held {
 
     /// The smallest weight of the objects.
     pub(super) fn floor_of_objects(&self, place: &Place) -> Option<Weight> {
-        let parts =
-            place.objects.iter().map(|object| (object.knob.weight.clone().ok(), self.is_held(object)));
-        floor(parts, self.knob)
+        let parts: Vec<Part> = place
+            .objects
+            .iter()
+            .map(|object| (object.knob.weight.clone().ok(), self.is_held(object)))
+            .collect();
+        floor(&parts, self.knob)
     }
 
     /// The smallest weight of the records, each of which shows what its object does.
     pub(super) fn floor_of_records(&self, memory: &Memory, place: &Place) -> Option<Weight> {
-        let of_object = |object: &Object| -> Vec<(Option<Weight>, bool)> {
+        let of_object = |object: &Object| -> Vec<Part> {
             let shows = |weight: &Weight| object.knob.weight.as_ref() == Ok(weight);
             let weights =
                 object.knob.hosts.iter().map(|host| listed(memory, &object.knob, host).filter(shows));
             weights.map(|weight| (weight, self.is_held(object))).collect()
         };
-        let parts: Vec<(Option<Weight>, bool)> = place.objects.iter().flat_map(of_object).collect();
-        floor(parts.into_iter(), self.knob)
+        let parts: Vec<Part> = place.objects.iter().flat_map(of_object).collect();
+        floor(&parts, self.knob)
     }
 
     /// Which objects are not at the knob's weight for it.
