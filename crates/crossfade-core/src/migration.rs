@@ -23,7 +23,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Admitted, Candidate, CandidateCluster, Port, Refusal, Selection, admit};
+pub use admission::{Admitted, Candidate, CandidateCluster, MissingKey, Port, Refusal, Selection, admit};
 pub use engine::{resume, start, step};
 pub use foreign::agree_to_others;
 pub use gate::{Gate, GateKind, GateStatus};

@@ -15,8 +15,11 @@ const REFRESH: &str = "argocd.argoproj.io/refresh";
 pub enum Sync {
     /// Synced, no operation running.
     Done,
-    /// An operation runs, or the last comparison found a difference.
+    /// An operation runs, or the last comparison found a difference that is going to be synced.
     Running,
+    /// No operation runs, and none will before somebody mends what [`Application::trouble`] says: it cannot be rendered, its
+    /// last sync failed, or nobody syncs it.
+    Stuck,
 }
 
 /// One Application.
@@ -83,19 +86,29 @@ fn read(object: &DynamicObject) -> Application {
     };
     let one = object.data.pointer("/spec/source");
     let several = object.data.pointer("/spec/sources").and_then(Value::as_array).into_iter().flatten();
-    let is_done =
-        text("/status/sync/status") == "Synced" && text("/status/operationState/phase") != "Running";
+    let phase = text("/status/operationState/phase");
+    let is_running = matches!(phase, "Running" | "Terminating")
+        || object.data.get("operation").is_some_and(|asked| !asked.is_null());
+    let is_synced = text("/status/sync/status") == "Synced";
+    let is_automated = object
+        .data
+        .pointer("/spec/syncPolicy/automated")
+        .is_some_and(|policy| !policy.is_null() && policy["enabled"].as_bool().unwrap_or(true));
+    let by_hand = !is_automated && text("/status/sync/status") == "OutOfSync";
+    let trouble = trouble(list("/status/conditions"), phase, text("/status/operationState/message"))
+        .or_else(|| by_hand.then(|| "OutOfSync, and it has no automated sync policy".to_owned()));
+    let sync = match (is_running, is_synced) {
+        (false, true) => Sync::Done,
+        (false, false) if trouble.is_some() => Sync::Stuck,
+        _ => Sync::Running,
+    };
     Application {
         name: object.name_any(),
         made_by_set: object.owner_references().iter().any(|owner| owner.kind == "ApplicationSet"),
         helm_values: one.into_iter().chain(several).filter_map(helm_values).collect(),
-        sync: if is_done { Sync::Done } else { Sync::Running },
+        sync,
         keeps: list("/status/resources").iter().map(kept).collect(),
-        trouble: trouble(
-            list("/status/conditions"),
-            text("/status/operationState/phase"),
-            text("/status/operationState/message"),
-        ),
+        trouble,
     }
 }
 
@@ -114,11 +127,19 @@ fn trouble(conditions: &[Value], phase: &str, message: &str) -> Option<String> {
     });
     let failed = matches!(phase, "Failed" | "Error").then(|| format!("sync {phase}: {message}"));
     let text = errors.into_iter().next().or(failed)?;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = short(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     Some(match line.char_indices().nth(LENGTH_MAX) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     })
+}
+
+/// Without what Argo CD says of itself before it comes to the error: the call to its repository server, and helm's command line.
+fn short(line: &str) -> String {
+    let Some((kind, message)) = line.split_once(": ") else { return line.to_owned() };
+    let message = message.rsplit_once(" desc = ").map_or(message, |(_, error)| error);
+    let of_helm = message.split_once("` failed exit status ").and_then(|(_, rest)| rest.split_once(": "));
+    format!("{kind}: {}", of_helm.map_or(message, |(_, error)| error))
 }
 
 /// `valuesObject` wins over `values`, as in Argo CD. Text that is no YAML is no values; Argo CD says so itself.
@@ -154,7 +175,27 @@ mod tests {
         assert_eq!(application.sync, Sync::Done);
         let running = json!({ "sync": { "status": "Synced" }, "operationState": { "phase": "Running" } });
         assert_eq!(mk(&json!({}), &running).sync, Sync::Running);
-        assert_eq!(mk(&json!({}), &json!({ "sync": { "status": "OutOfSync" } })).sync, Sync::Running);
+        let automated = json!({ "syncPolicy": { "automated": {} } });
+        assert_eq!(mk(&automated, &json!({ "sync": { "status": "OutOfSync" } })).sync, Sync::Running);
+    }
+
+    #[test]
+    fn what_waits_for_somebody_is_stuck_and_what_runs_is_not() {
+        let error = json!([{ "type": "ComparisonError", "message": "unclosed action" }]);
+        let broken = |phase: &str| json!({ "sync": { "status": "Unknown" }, "conditions": error, "operationState": { "phase": phase } });
+        assert_eq!(mk(&json!({}), &broken("Succeeded")).sync, Sync::Stuck);
+        // Whatever began before the chart broke may still carry an older weight.
+        assert_eq!(mk(&json!({}), &broken("Running")).sync, Sync::Running);
+        assert_eq!(mk(&json!({}), &broken("Terminating")).sync, Sync::Running);
+        let asked_for = json!({ "metadata": { "name": "x" }, "operation": { "sync": {} }, "status": broken("Succeeded") });
+        assert_eq!(read(&serde_json::from_value(asked_for).unwrap()).sync, Sync::Running);
+        let by_hand = mk(&json!({}), &json!({ "sync": { "status": "OutOfSync" } }));
+        assert_eq!(by_hand.sync, Sync::Stuck);
+        assert_eq!(by_hand.trouble.as_deref(), Some("OutOfSync, and it has no automated sync policy"));
+        let switched_off = json!({ "syncPolicy": { "automated": { "enabled": false } } });
+        assert_eq!(mk(&switched_off, &json!({ "sync": { "status": "OutOfSync" } })).sync, Sync::Stuck);
+        let failed = json!({ "sync": { "status": "OutOfSync" }, "operationState": { "phase": "Failed", "message": "denied" } });
+        assert_eq!(mk(&json!({ "syncPolicy": { "automated": {} } }), &failed).sync, Sync::Stuck);
     }
 
     #[test]
@@ -168,6 +209,18 @@ mod tests {
         let application = mk(&json!({}), &status);
         assert_eq!(application.trouble.as_deref(), Some("ComparisonError: rpc error: unclosed action"));
         assert!(application.keeps("Ingress", "a", "b") && !application.keeps("Ingress", "a", "c"));
+        let helm = "ComparisonError: Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: \
+                    code = Unknown desc = failed to execute helm template command: `helm template . --include-crds` failed \
+                    exit status 1: Error: parse error at (a/templates/b.yaml:2): unclosed action";
+        assert_eq!(
+            short(helm),
+            "ComparisonError: Error: parse error at (a/templates/b.yaml:2): unclosed action"
+        );
+        assert_eq!(
+            short("ComparisonError: rpc error: code = X desc = no such repository"),
+            "ComparisonError: no such repository"
+        );
+        assert_eq!(short("sync Failed: denied"), "sync Failed: denied");
         let failed = json!({ "operationState": { "phase": "Failed", "message": "é".repeat(500) } });
         assert_eq!(mk(&json!({}), &failed).trouble.unwrap().chars().count(), 161);
         assert_eq!(mk(&json!({}), &json!({})).trouble, None);

@@ -174,6 +174,19 @@ impl ZoneLease {
     }
 }
 
+/// Who has the lease on `zone` and renewed it within its time, by this machine's clock: enough to show, not to act upon.
+pub async fn shown_holder(cluster: &Cluster, zone: &str) -> Result<Option<String>, KubeError> {
+    let lease = ZoneLease::new(cluster, zone, "");
+    let found = lease.api.get_opt(&lease.name).await;
+    let found = found.map_err(|error| lease.error("read the lease", error))?;
+    let now = Timestamp::now();
+    Ok(found.and_then(|found| {
+        let spec = found.spec?;
+        let silent = now.duration_since(spec.renew_time?.0).unsigned_abs();
+        spec.holder_identity.filter(|holder| !holder.is_empty() && silent <= LEASE_DURATION)
+    }))
+}
+
 /// Who has the lease on `zone`, and the version of the record: one that moves has a holder that lives.
 pub async fn holder(cluster: &Cluster, zone: &str) -> Result<Option<(String, String)>, KubeError> {
     let lease = ZoneLease::new(cluster, zone, "");

@@ -33,6 +33,10 @@ const OTHER_HAND_WITHIN_MILLIS: u64 = 30_000;
 /// Nothing stands in a driver's way and it has not reacted: a lease to wait for, some failed checks, slow calls.
 const REACTS_WITHIN_MILLIS: u64 = 45_000;
 
+/// Nothing stands in the way of a return but what is stuck: a minute for a polling writer, a minute for its record's age, a
+/// minute for name servers, twice, and the reaction.
+const RETURNS_WITHIN_MILLIS: u64 = 420_000;
+
 /// Sees everything that drivers do, and the world every tick.
 pub(crate) struct Checker {
     began_at: u64,
@@ -45,6 +49,8 @@ pub(crate) struct Checker {
     has_turned_back: bool,
     /// The last time that it was paused.
     paused_at: u64,
+    /// The last time that it was not on its way back.
+    forth_at: u64,
     /// The person allowed other hands' weights to be overwritten.
     pub(crate) is_forced: bool,
     pub(crate) events: Events,
@@ -67,6 +73,8 @@ struct Place {
     /// Another hand's weight that the person was shown and lets the migration write over.
     agreed: Option<u8>,
     above_zero_at: u64,
+    /// The last time that the object was at 0.
+    zero_at: u64,
     /// The weight that the migration wants there.
     target: u8,
     shown: Shown,
@@ -134,6 +142,7 @@ impl Checker {
             other_hand_at: 0,
             agreed: None,
             above_zero_at: 0,
+            zero_at: 0,
             target: *weight,
             shown: Shown { weight: *weight, since: 0, left: None, left_is_known: false },
         };
@@ -145,6 +154,7 @@ impl Checker {
             step_began_at: world.now,
             has_turned_back: false,
             paused_at: 0,
+            forth_at: 0,
             is_forced: false,
             events: Events::default(),
             violations: Vec::new(),
@@ -475,6 +485,7 @@ impl Checker {
         }
         if let Some(status) = &world.object.status {
             self.judge_reactions(world, status);
+            self.judge_return(world, status);
         }
     }
 
@@ -493,6 +504,34 @@ impl Checker {
                     world,
                     format!("group {group}: name server {server} has only weights of 0"),
                 );
+            }
+        }
+    }
+
+    /// I6: what is stuck keeps no other weight from returning, nor its own where another cluster serves.
+    fn judge_return(&mut self, world: &World, status: &Status) {
+        if status.phase != Phase::RollingBack {
+            self.forth_at = world.now;
+        }
+        let free_since = world.disturbed_at.max(self.forth_at);
+        let is_overdue = |since: u64| world.now - since.max(free_since) > RETURNS_WITHIN_MILLIS;
+        for group in 0..world.groups() {
+            if self.is_touched(group) {
+                continue;
+            }
+            let of_group = |cluster: usize| &world.clusters[cluster].balancers[group];
+            let answers = |cluster: usize| of_group(cluster).answering_since.is_some_and(is_overdue);
+            if world.clusters[FROM].objects[group].weight() == 0 {
+                self.places[group][FROM].zero_at = world.now;
+            }
+            let is_served = is_overdue(self.places[group][FROM].zero_at);
+            for cluster in [FROM, TO].into_iter().filter(|_| answers(FROM) && answers(TO)) {
+                let (knob, before) =
+                    (world.clusters[cluster].knobs[group].weight(), self.before[group][cluster]);
+                if knob != before && (before > 0 || is_served) {
+                    let what = format!("group {group} in {}: still {knob} and not {before}", NAMES[cluster]);
+                    self.broken("I6", world, what);
+                }
             }
         }
     }

@@ -39,11 +39,15 @@ pub enum Defect {
     EndUnkept,
     /// What is settled is complete: caches are not waited for.
     EndEarly,
+    /// What is stuck counts as running, also on the way back.
+    StuckHolds,
+    /// What is stuck counts as carried on.
+    StuckServes,
 }
 
 impl Defect {
     /// All of them, in the order of the rules.
-    pub const ALL: [Defect; 18] = [
+    pub const ALL: [Defect; 20] = [
         Defect::ZeroBoth,
         Defect::ZeroAtOnce,
         Defect::OldHealth,
@@ -62,17 +66,19 @@ impl Defect {
         Defect::ForgetPrevious,
         Defect::EndUnkept,
         Defect::EndEarly,
+        Defect::StuckHolds,
+        Defect::StuckServes,
     ];
 
     /// The rule that it breaks, as [`crate::Violation`] names it.
     pub fn rule(self) -> &'static str {
         match self {
             Defect::ZeroBoth => "I1",
-            Defect::ZeroAtOnce | Defect::OldHealth => "I2",
+            Defect::ZeroAtOnce | Defect::OldHealth | Defect::StuckServes => "I2",
             Defect::NoPreflight => "I3",
             Defect::WriteThird => "I4",
             Defect::KeepNothing | Defect::SkipPause => "I5",
-            Defect::HalfBack => "I6",
+            Defect::HalfBack | Defect::StuckHolds => "I6",
             Defect::ShortTtl | Defect::TrustListing => "I7",
             Defect::NoLease => "I8",
             Defect::Guess => "I9",

@@ -22,6 +22,7 @@ use crate::driver::spoil::{mislead, spoil};
 use crate::random::Random;
 use crate::world::api::{Answer, Slot};
 use crate::world::lease::{Hold, RENEW_EVERY_MILLIS};
+use crate::world::logged::Logged;
 use crate::world::{FROM, NAMES, TO, World};
 
 /// Between two looks when nothing is to be done.
@@ -392,7 +393,8 @@ fn begin(around: &mut Around<'_>) {
     let is_readable = world.clusters.iter().all(|cluster| !cluster.api.is_disturbed(world.now));
     let answers = (0..groups).all(|group| world.answers(TO, group));
     let gives = (0..groups).all(|group| world.clusters[FROM].knobs[group].weight() > 0);
-    if !is_readable || !answers || !gives {
+    let is_stuck = world.clusters.iter().any(|cluster| cluster.stuck.iter().any(Logged::get));
+    if !is_readable || !answers || !gives || is_stuck {
         return;
     }
     let admitted: Vec<Admitted> = (0..groups)

@@ -13,6 +13,8 @@ const FAULTS_BEGIN_UNTIL_MILLIS: u64 = 240_000;
 pub(crate) const FAULTS_UNTIL_MILLIS: u64 = FAULTS_BEGIN_UNTIL_MILLIS + LASTS_MILLIS_MAX;
 /// The longest that one lasts.
 const LASTS_MILLIS_MAX: u64 = 60_000;
+/// The longest that an Application is stuck: somebody has to see it, and mend a chart.
+pub(crate) const STUCK_MILLIS_MAX: u64 = 1_800_000;
 /// Faults of one run.
 const FAULTS_MAX: u64 = 8;
 /// A weight that no step has and no rollback returns to.
@@ -57,6 +59,10 @@ pub(crate) enum Fault {
     Agent { cluster: usize, group: usize, after_millis: u64, times: u64 },
     /// A sync that began so long ago ends: the knob shows what it was then.
     LateSync { cluster: usize, group: usize, millis: u64 },
+    /// A group's Application cannot be rendered, in the source, the destination or both, until somebody mends it.
+    Stuck { clusters: [bool; 2], group: usize, millis: u64 },
+    /// The source has just given its last weight of a group when its Application sticks, and the weights are wanted back.
+    StuckWayBack { group: usize, millis: u64 },
     /// The next step has just begun when a cluster's API is out of reach, and the weights are wanted back.
     BlindWayBack { cluster: usize, millis: u64 },
     /// The person at the wheel wants the weights back.
@@ -92,6 +98,8 @@ impl Fault {
             Fault::EditRecord { .. } => "record edit",
             Fault::Agent { .. } => "agent reverts",
             Fault::LateSync { .. } => "late sync",
+            Fault::Stuck { .. } => "application stuck",
+            Fault::StuckWayBack { .. } => "stuck way back",
             Fault::BlindWayBack { .. } => "blind way back",
             Fault::WishRollback => "rollback wished",
             Fault::WishPause { .. } => "pause wished",
@@ -115,6 +123,28 @@ pub(crate) fn draw(random: &mut Random, world: &World, slots: usize) -> Vec<(u64
         .collect();
     faults.sort_by_key(|(at, _)| *at);
     faults
+}
+
+/// Applications that stick, in one run of six. They are no outage: nothing else waits for them to be mended.
+pub(crate) fn sticking(seed: u64, world: &World) -> Vec<(u64, Fault)> {
+    let mut random = Random::new(!seed);
+    if !random.chance(17) {
+        return Vec::new();
+    }
+    let mut one = || {
+        let clusters = random.pick(&[[true, false], [false, true], [true, true]]);
+        let group = random.index(world.groups());
+        let millis = random.pick(&[20_000, 60_000, 600_000, STUCK_MILLIS_MAX]);
+        (world.now + random.below(FAULTS_BEGIN_UNTIL_MILLIS / 2), Fault::Stuck { clusters, group, millis })
+    };
+    let first = one();
+    if let (true, (_, Fault::Stuck { group, millis, .. })) = (random.chance(30), first) {
+        return vec![(world.now, Fault::StuckWayBack { group, millis })];
+    }
+    // A person or a gate turns back while it is stuck, or nobody does.
+    let back = first.0 + random.between(2_000, 60_000);
+    let wish = random.chance(60).then_some((back, Fault::WishRollback));
+    [first].into_iter().chain(wish).collect()
 }
 
 fn one(random: &mut Random, world: &World, slots: usize, kinds: u64) -> Fault {

@@ -9,7 +9,7 @@ use crate::checker::{Checker, Violation};
 use crate::defect::Defect;
 use crate::driver::{Around, Driver};
 use crate::events::Event;
-use crate::faults::{FAULTS_UNTIL_MILLIS, Fault, draw};
+use crate::faults::{FAULTS_UNTIL_MILLIS, Fault, STUCK_MILLIS_MAX, draw, sticking};
 use crate::person::{Person, targets};
 use crate::random::Random;
 use crate::users::{Crowd, Requests};
@@ -80,6 +80,8 @@ struct Run {
     next_id: u64,
     /// What the beginning of the next step brings.
     blind: Option<(usize, u64)>,
+    /// What the end of the last one brings: group, milliseconds.
+    stuck: Option<(usize, u64)>,
     met: BTreeSet<&'static str>,
     /// Faults that a migration may end early for.
     destination_failed: bool,
@@ -93,7 +95,9 @@ pub fn run_seed(seed: u64, defect: Option<Defect>) -> RunReport {
     let spec = mk_spec(&mut random);
     let world = World::new(&mut random, spec);
     let slots = if random.chance(35) { 2 } else { 1 };
-    let faults = draw(&mut random, &world, slots);
+    let mut faults = draw(&mut random, &world, slots);
+    faults.extend(sticking(seed, &world));
+    faults.sort_by_key(|(at, _)| *at);
     let mut checker = Checker::new(&world);
     let crowd = Crowd::new(&world, USERS, OVERSTAYING_PERCENT, &mut random);
     let run = Run {
@@ -107,6 +111,7 @@ pub fn run_seed(seed: u64, defect: Option<Defect>) -> RunReport {
         crowd,
         next_id: 100,
         blind: None,
+        stuck: None,
         met: BTreeSet::new(),
         destination_failed: false,
         health_changed: false,
@@ -160,7 +165,10 @@ impl Run {
         defect: Option<Defect>,
     ) -> RunReport {
         let began_at = self.world.now;
-        let end = began_at + FAULTS_UNTIL_MILLIS + ENDS_WITHIN_MILLIS;
+        let is_stuck =
+            |(_, fault): &(u64, Fault)| matches!(fault, Fault::Stuck { .. } | Fault::StuckWayBack { .. });
+        let mended_within = if faults.iter().any(is_stuck) { STUCK_MILLIS_MAX } else { 0 };
+        let end = began_at + FAULTS_UNTIL_MILLIS + mended_within + ENDS_WITHIN_MILLIS;
         let mut faults = faults.into_iter().peekable();
         let mut transitions = BTreeSet::new();
         let mut ending = Ending::None;
@@ -185,8 +193,12 @@ impl Run {
                         .insert(format!("{phase:?}/{stage:?} > {:?}/{:?}", status.phase, status.stage));
                 }
                 last = Some((status.phase, status.stage));
-                if (status.phase, status.stage) == (Phase::Progressing, Stage::Writing) && status.step > 0 {
+                let (phase, stage, step) = (status.phase, status.stage, status.step);
+                if (phase, stage) == (Phase::Progressing, Stage::Writing) && step > 0 {
                     self.blind_way_back();
+                }
+                if stage == Stage::Baking && !phase.is_end() {
+                    self.stuck_way_back();
                 }
             }
             if let Some(found) = self.ending() {
@@ -270,7 +282,14 @@ impl Run {
                     cluster.balancers[group].begin(now, now + millis, Trouble::Unhealthy);
                 }
             }
+            Fault::Stuck { clusters, group, millis } => {
+                for (cluster, _) in self.world.clusters.iter_mut().zip(clusters).filter(|(_, sticks)| *sticks)
+                {
+                    cluster.stick(now, group, millis);
+                }
+            }
             Fault::WishRollback => self.wish_rollback(),
+            Fault::StuckWayBack { group, millis } => self.stuck = Some((group, millis)),
             Fault::BlindWayBack { cluster, millis } => self.blind = Some((cluster, millis)),
             Fault::WishPause { millis } => {
                 if self.world.object.spec.wish == Wish::Advance {
@@ -295,6 +314,16 @@ impl Run {
     fn blind_way_back(&mut self) {
         if let Some((cluster, millis)) = self.blind.take() {
             self.world.clusters[cluster].api.down_until = self.world.now + millis;
+            self.wish_rollback();
+        }
+    }
+
+    /// A step is proven, and only its TTL is waited for.
+    fn stuck_way_back(&mut self) {
+        let now = self.world.now;
+        let gave_all = |(group, _): &(usize, u64)| self.world.clusters[FROM].objects[*group].weight() == 0;
+        if let Some((group, millis)) = self.stuck.take_if(|stuck| gave_all(stuck)) {
+            self.world.clusters[FROM].stick(now, group, millis);
             self.wish_rollback();
         }
     }

@@ -16,6 +16,7 @@ use crate::world::api::{Answer, Api, Slot};
 use crate::world::balancer::Balancer;
 use crate::world::knob::Knob;
 use crate::world::lease::Lease;
+use crate::world::logged::Logged;
 use crate::world::writer::{DnsController, Writer};
 use crate::world::zone::Zone;
 
@@ -35,10 +36,35 @@ pub(crate) struct Cluster {
     pub(crate) api: Api,
     /// One per group.
     pub(crate) knobs: Vec<Knob>,
+    /// What the knobs feed, one per group: they follow at once, unless their Application is stuck.
+    pub(crate) objects: Vec<Knob>,
+    /// Whether it is, one per group.
+    pub(crate) stuck: Vec<Logged<bool>>,
+    /// When somebody mends it.
+    pub(crate) mended_at: Vec<u64>,
     /// One per group.
     pub(crate) balancers: Vec<Balancer>,
     pub(crate) lease: Lease,
     pub(crate) controller: DnsController,
+}
+
+impl Cluster {
+    /// An Application cannot be rendered until somebody mends it.
+    pub(crate) fn stick(&mut self, now: u64, group: usize, millis: u64) {
+        self.stuck[group].set(now, true);
+        self.mended_at[group] = self.mended_at[group].max(now + millis);
+    }
+
+    fn carry_on(&mut self, now: u64) {
+        for (group, object) in self.objects.iter_mut().enumerate() {
+            if self.stuck[group].get() && now >= self.mended_at[group] {
+                self.stuck[group].set(now, false);
+            }
+            if !self.stuck[group].get() {
+                object.set(now, self.knobs[group].weight());
+            }
+        }
+    }
 }
 
 /// The Migration, in its home.
@@ -140,6 +166,9 @@ impl World {
             Cluster {
                 api: Api::default(),
                 knobs: of_cluster.iter().map(|weight| Knob::new(*weight)).collect(),
+                objects: of_cluster.iter().map(|weight| Knob::new(*weight)).collect(),
+                stuck: vec![Logged::new(false); of_cluster.len()],
+                mended_at: vec![0; of_cluster.len()],
                 balancers: vec![Balancer::default(); weights.len()],
                 lease: Lease::default(),
                 controller: DnsController::new(writers[index], of_cluster, random),
@@ -175,9 +204,12 @@ impl World {
         self.clusters[cluster].balancers[group].answers(self.now)
     }
 
-    /// The knob, the record and every name server's answer are above 0.
+    /// The knob, the object, the record and every name server's answer are above 0.
     pub(crate) fn is_above_zero(&self, cluster: usize, group: usize) -> bool {
-        self.clusters[cluster].knobs[group].weight() > 0 && self.zone.sets[group][cluster].is_above_zero()
+        let found = &self.clusters[cluster];
+        found.knobs[group].weight() > 0
+            && found.objects[group].weight() > 0
+            && self.zone.sets[group][cluster].is_above_zero()
     }
 
     /// The knob, the record and every name server show this weight.
@@ -196,7 +228,8 @@ impl World {
         let written = self.let_agents_keep();
         self.zone.tick(now);
         for (index, cluster) in self.clusters.iter_mut().enumerate() {
-            cluster.controller.tick(now, index, &cluster.knobs, &mut self.zone, random);
+            cluster.carry_on(now);
+            cluster.controller.tick(now, index, &cluster.objects, &mut self.zone, random);
             for balancer in &mut cluster.balancers {
                 balancer.tick(now);
             }

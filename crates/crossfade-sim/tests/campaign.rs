@@ -59,6 +59,8 @@ caught_within_500_seeds! {
     catches_an_earlier_weight_forgotten: ForgetPrevious,
     catches_an_end_that_is_not_kept: EndUnkept,
     catches_an_end_before_the_ttl: EndEarly,
+    catches_a_return_that_waits_for_what_is_stuck: StuckHolds,
+    catches_what_is_stuck_taken_for_carried_on: StuckServes,
 }
 
 #[test]

@@ -101,6 +101,7 @@ mod tests {
                 load_balancer: None,
                 persistent_volumes: Vec::new(),
                 port: None,
+                stuck: Vec::new(),
             };
             (ClusterName(format!("cluster-{index}")), cluster)
         });
@@ -109,6 +110,7 @@ mod tests {
             clusters: clusters.collect(),
             hosts_outside_zone: Vec::new(),
             foreign_records: Vec::new(),
+            missing_keys: Vec::new(),
         }
     }
 

@@ -20,6 +20,10 @@ pub enum Exit {
     Paused,
     /// Ctrl-C; weights stay.
     Interrupted,
+    /// SIGTERM; weights stay.
+    Terminated,
+    /// SIGHUP; weights stay.
+    HungUp,
 }
 
 impl Exit {
@@ -32,6 +36,8 @@ impl Exit {
             Exit::RolledBack => 3,
             Exit::Paused => 4,
             Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+            Exit::HungUp => 129,
         }
     }
 }

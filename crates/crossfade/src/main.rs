@@ -7,6 +7,7 @@ mod children;
 mod cli;
 mod commands;
 mod exit;
+mod fill;
 mod helm;
 mod logging;
 mod parent;
@@ -15,6 +16,7 @@ mod printer;
 mod rehearsal;
 mod settings;
 mod shell;
+mod stop;
 mod table;
 
 use std::process::ExitCode;

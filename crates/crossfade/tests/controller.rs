@@ -6,6 +6,7 @@ mod support;
 
 use std::process::{Child, Stdio};
 
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
@@ -73,6 +74,29 @@ async fn an_applied_migration_is_driven_to_its_end_once() {
         status["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "Complete").unwrap();
     assert_eq!(condition["status"], "True");
     controllers.into_iter().for_each(stop);
+}
+
+/// Kubernetes ends a pod with SIGTERM: the next one does not have to wait for a lease.
+#[tokio::test]
+async fn a_controller_that_is_told_to_end_gives_its_leases_back() {
+    let lab = LabProcess::up(&[]);
+    let mut controller = start_controller(&lab);
+    let spec =
+        json!({ "from": "blue", "to": "green", "zone": DOMAIN, "steps": ["50%", "100%"], "bakeSeconds": 60 });
+    create(&lab, "upgrade", spec).await;
+    let leases: Api<Lease> = Api::namespaced(lab.client("blue").await, "crossfade");
+    let holder = async || {
+        let lease = leases.get_opt(&format!("crossfade-{DOMAIN}")).await.unwrap()?;
+        lease.spec?.holder_identity.filter(|holder| !holder.is_empty())
+    };
+    wait_until_async("it has a lease and a step", async || {
+        holder().await.is_some() && lab.weights().await == ("50".to_owned(), "50".to_owned())
+    })
+    .await;
+    signal("TERM", controller.id());
+    assert_eq!(controller.wait().unwrap().code(), Some(0));
+    assert_eq!(holder().await, None);
+    assert_eq!(lab.weights().await, ("50".to_owned(), "50".to_owned()));
 }
 
 #[tokio::test]

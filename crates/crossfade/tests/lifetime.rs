@@ -5,43 +5,51 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind};
 use support::{LabProcess, children_of, is_alive, signal, stderr, wait_until, wait_until_async};
+
+/// Client-go's lease, after which a driver that is silent is taken to be gone.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
+const MIGRATE: [&str; 14] = [
+    "migrate",
+    "--from",
+    "blue",
+    "--to",
+    "green",
+    "--yes",
+    "--steps",
+    "50%,100%",
+    "--bake",
+    "60",
+    "--context",
+    "blue=eks-blueprint-blue",
+    "--context",
+    "green=eks-blueprint-green",
+];
 
 /// A migration with a long bake, stopped once its first step is settled.
 fn start_migration(lab: &LabProcess) -> Child {
     start_migration_with(lab, &[])
 }
 
-#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
 fn start_migration_with(lab: &LabProcess, more: &[&str]) -> Child {
-    let mut arguments = vec![
-        "migrate",
-        "--from",
-        "blue",
-        "--to",
-        "green",
-        "--yes",
-        "--steps",
-        "50%,100%",
-        "--bake",
-        "60",
-        "--context",
-        "blue=eks-blueprint-blue",
-        "--context",
-        "green=eks-blueprint-green",
-    ];
-    arguments.extend(more);
-    let mut child = lab.command(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    start_by(lab.command(&[&MIGRATE[..], more].concat())).0
+}
+
+/// What it says after its first step is settled comes with it.
+#[expect(clippy::zombie_processes, reason = "the callers wait for it")]
+fn start_by(mut command: Command) -> (Child, JoinHandle<Vec<String>>) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut said = Vec::new();
     while let Some(line) = lines.next() {
         if line.contains("step 50% is settled") {
             // Somebody has to go on reading, or the child cannot write any more.
-            std::thread::spawn(move || lines.for_each(drop));
-            return child;
+            return (child, std::thread::spawn(move || lines.collect()));
         }
         said.push(line);
     }
@@ -88,6 +96,60 @@ async fn an_interrupted_migration_leaves_weights_and_can_be_rolled_back() {
     let output = rollback(&lab, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(lab.weights().await, ("100".to_owned(), "0".to_owned()));
+}
+
+/// Whoever ends in order leaves no lease behind: another driver need not wait until it has run out.
+#[test]
+fn a_driver_that_is_told_to_end_says_how_to_go_on_and_gives_its_leases_back() {
+    for (name, code) in [("TERM", 143), ("HUP", 129)] {
+        let lab = LabProcess::up(&[]);
+        let (mut driver, said) = start_by(lab.command(&MIGRATE));
+        signal(name, driver.id());
+        assert_eq!(driver.wait().unwrap().code(), Some(code));
+        let said = said.join().unwrap().join("\n");
+        for words in
+            ["weights stay as they are", "migration resume blue-to-green", "migration rollback blue-to-green"]
+        {
+            assert!(said.contains(words), "SIG{name}: `{words}` is not in: {said}");
+        }
+        let list = lab.run(&["migration", "list"]);
+        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        let row = list.lines().nth(1).unwrap_or_default();
+        assert!(row.contains("Progressing") && row.ends_with("nobody"), "{list}");
+        let got = lab.run(&["migration", "get", "blue-to-green"]);
+        let page = String::from_utf8_lossy(&got.stdout).into_owned();
+        assert!(page.contains("driver: nobody") && page.contains("crossfade migration resume"), "{page}");
+        let began = std::time::Instant::now();
+        assert_eq!(rollback(&lab, &[]).status.code(), Some(0));
+        assert!(began.elapsed() < LEASE_DURATION, "a lease was waited for");
+        assert!(lab.run(&["migration", "list"]).stdout.ends_with(b"RolledBackByUser: rolled back\n"));
+    }
+}
+
+#[test]
+fn a_driver_that_lives_is_named() {
+    let lab = LabProcess::up(&[]);
+    let mut driver = start_migration(&lab);
+    let list = lab.run(&["migration", "list"]);
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let row = list.lines().nth(1).unwrap_or_default();
+    assert!(row.ends_with(&format!("-{}", driver.id())), "{list}");
+    signal("KILL", driver.id());
+    driver.wait().unwrap();
+}
+
+#[test]
+fn nohup_is_kept_to() {
+    let lab = LabProcess::up(&[]);
+    let mut command = Command::new("nohup");
+    command.arg(support::CROSSFADE).args(MIGRATE).envs(&lab.env).stdin(Stdio::null());
+    let (mut driver, _said) = start_by(command);
+    signal("HUP", driver.id());
+    let list = || String::from_utf8_lossy(&lab.run(&["migration", "list"]).stdout).into_owned();
+    assert!(list().lines().nth(1).unwrap_or_default().ends_with(&format!("-{}", driver.id())), "{}", list());
+    assert!(driver.try_wait().unwrap().is_none(), "it ended with its terminal");
+    signal("TERM", driver.id());
+    assert_eq!(driver.wait().unwrap().code(), Some(143));
 }
 
 #[tokio::test]

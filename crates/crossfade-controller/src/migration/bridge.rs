@@ -4,7 +4,7 @@
 //! else `route53_weight`. Between the secret and the Ingress the weight shows in the Helm values of Applications: first those
 //! that an ApplicationSet made, then those that these made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossfade_core::gitops::{ARGOCD_NAMESPACE, ROUTE53_WEIGHT, weight_key};
 use crossfade_core::migration::HopSeen;
@@ -82,27 +82,38 @@ fn kept_by_argo_cd_alone(mut knob: Knob) -> Knob {
 pub(super) fn application_hops(
     applications: Option<&[Application]>,
     key: &str,
+    knob: Option<Weight>,
     objects: &[Object],
 ) -> Vec<HopSeen> {
     let Some(applications) = applications else {
-        let unlisted = |name: &str| mk_hop(name, None, false, "they cannot be listed");
+        let unlisted = |name: &str| HopSeen {
+            note: Some("they cannot be listed".to_owned()),
+            ..HopSeen::new(name, None)
+        };
         return vec![unlisted(hop::APPLICATION_SET), unlisted(hop::APPLICATIONS)];
     };
-    let fed: Vec<(&Application, Weight)> = leading_to(applications, objects)
+    let held = held_back(applications);
+    let fed: Vec<(&Application, Weight)> = leading_or_all(applications, objects)
         .into_iter()
         .filter_map(|application| Some((application, weight_in(application, key)?)))
         .collect();
     let of = |name: &str, by_set: bool| {
-        let mut fed = fed.iter().filter(|(application, _)| application.made_by_set == by_set).peekable();
-        let first = fed.peek().map(|(_, weight)| *weight);
-        let all: Vec<_> = fed.collect();
+        let all: Vec<_> = fed.iter().filter(|(application, _)| application.made_by_set == by_set).collect();
+        let first = all.first().map(|(_, weight)| *weight);
         let value = first.filter(|weight| all.iter().all(|(_, other)| other == weight));
-        let unfinished = all.iter().find(|(application, _)| application.sync != Sync::Done);
-        let note = unfinished.map(|(application, _)| match &application.trouble {
-            Some(trouble) => format!("Application {}: {trouble}", application.name),
-            None => format!("Application {}", application.name),
-        });
-        HopSeen { name: name.to_owned(), value, busy: unfinished.is_some(), note }
+        let at = |sync: Sync| all.iter().map(|(application, _)| application).find(|found| found.sync == sync);
+        let (busy, stuck) = (at(Sync::Running), at(Sync::Stuck));
+        let is_held = |application: &Application| held.contains(application.name.as_str());
+        let parts: Vec<Part> =
+            all.iter().map(|(application, weight)| (Some(*weight), is_held(application))).collect();
+        HopSeen {
+            name: name.to_owned(),
+            value,
+            busy: busy.is_some(),
+            stuck: stuck.is_some(),
+            floor: floor(&parts, knob),
+            note: busy.or(stuck).map(|application| told(application)),
+        }
     };
     // A repository without an app of apps has no second generation.
     let has_children = fed.iter().any(|(application, _)| !application.made_by_set);
@@ -110,22 +121,61 @@ pub(super) fn application_hops(
     if has_children { vec![set, of(hop::APPLICATIONS, false)] } else { vec![set] }
 }
 
-/// The Applications that keep the objects, and those that keep these. All of them while nobody says what he keeps: others hand
-/// the annotation on as well, and what is wrong with them is not this group's concern.
-fn leading_to<'a>(applications: &'a [Application], objects: &[Object]) -> Vec<&'a Application> {
-    let keeps_object = |application: &&Application| {
-        objects.iter().any(|object| {
-            let kind = match object.knob.kind {
-                KnobKind::Ingress => "Ingress",
-                KnobKind::Service => "Service",
-            };
-            application.keeps(kind, &object.knob.namespace, &object.knob.name)
-        })
-    };
-    let mut found: Vec<&Application> = applications.iter().filter(keeps_object).collect();
-    if found.is_empty() {
-        return applications.iter().collect();
+/// An Application and what is wrong with it.
+pub(super) fn told(application: &Application) -> String {
+    match &application.trouble {
+        Some(trouble) => format!("Application {}: {trouble}", application.name),
+        None => format!("Application {}", application.name),
     }
+}
+
+/// The weight of a part of a hop, if it is known, and whether something stuck holds it back.
+pub(super) type Part = (Option<Weight>, bool);
+
+/// The smallest weight of a hop's parts, where something stuck holds some of them back and all others are at the knob's weight.
+pub(super) fn floor(parts: &[Part], knob: Option<Weight>) -> Option<Weight> {
+    let is_any_held = parts.iter().any(|(_, is_held)| *is_held);
+    let is_for_good = |(weight, is_held): &Part| weight.is_some() && (*is_held || *weight == knob);
+    let floor = parts.iter().filter_map(|(weight, _)| *weight).min();
+    floor.filter(|_| is_any_held && parts.iter().all(is_for_good))
+}
+
+/// The Applications that are stuck, and those that these keep.
+pub(super) fn held_back(applications: &[Application]) -> BTreeSet<&str> {
+    let stuck = applications.iter().filter(|application| application.sync == Sync::Stuck);
+    let mut held: BTreeSet<&str> = stuck.map(|application| application.name.as_str()).collect();
+    loop {
+        let parents = applications.iter().filter(|parent| held.contains(parent.name.as_str()));
+        let kept = parents.flat_map(|parent| &parent.keeps).filter(|kept| kept.kind == "Application");
+        let new: Vec<&str> =
+            kept.map(|kept| kept.name.as_str()).filter(|name| !held.contains(name)).collect();
+        if new.is_empty() {
+            return held;
+        }
+        held.extend(new);
+    }
+}
+
+/// Whether an Application keeps the object.
+pub(super) fn keeps(application: &Application, object: &Object) -> bool {
+    let kind = match object.knob.kind {
+        KnobKind::Ingress => "Ingress",
+        KnobKind::Service => "Service",
+    };
+    application.keeps(kind, &object.knob.namespace, &object.knob.name)
+}
+
+/// All of them while nobody says what he keeps.
+fn leading_or_all<'a>(applications: &'a [Application], objects: &[Object]) -> Vec<&'a Application> {
+    let found = leading_to(applications, objects);
+    if found.is_empty() { applications.iter().collect() } else { found }
+}
+
+/// The Applications that keep the objects, and those that keep these: others hand the annotation on as well, and what is wrong
+/// with them is not this group's concern.
+pub(super) fn leading_to<'a>(applications: &'a [Application], objects: &[Object]) -> Vec<&'a Application> {
+    let keeps_object = |application: &&Application| objects.iter().any(|object| keeps(application, object));
+    let mut found: Vec<&Application> = applications.iter().filter(keeps_object).collect();
     let mut at = 0;
     while let Some(child) = found.get(at) {
         let child = child.name.clone();
@@ -137,10 +187,6 @@ fn leading_to<'a>(applications: &'a [Application], objects: &[Object]) -> Vec<&'
         at += 1;
     }
     found
-}
-
-fn mk_hop(name: &str, value: Option<Weight>, busy: bool, note: &str) -> HopSeen {
-    HopSeen { name: name.to_owned(), value, busy, note: Some(note.to_owned()) }
 }
 
 /// The weight under a key of this name anywhere in an Application's Helm values.
@@ -213,7 +259,7 @@ mod tests {
             mk_application("team-burnham", false, 100, Sync::Done),
             mk_application("team-riker", false, 100, Sync::Running),
         ];
-        let hops = application_hops(Some(&applications), "route53_weight", &[]);
+        let hops = application_hops(Some(&applications), "route53_weight", Some(Weight::new(100)), &[]);
         let shown: Vec<_> = hops.iter().map(|hop| (hop.name.as_str(), hop.value, hop.busy)).collect();
         assert_eq!(
             shown,
@@ -237,7 +283,7 @@ mod tests {
         let done = |name: &str, made_by_set| mk_application(name, made_by_set, 90, Sync::Done);
         let riker = Application {
             trouble: Some("ComparisonError: unclosed action".to_owned()),
-            ..mk_application("team-riker", false, 100, Sync::Running)
+            ..mk_application("team-riker", false, 100, Sync::Stuck)
         };
         let applications = [
             keeping(done("bootstrap", true), "Application", ARGOCD_NAMESPACE, "team-burnham"),
@@ -245,7 +291,7 @@ mod tests {
             keeping(riker.clone(), "Ingress", "team-riker", "riker-ingress"),
         ];
         let hops_of = |namespace: &str, name: &str| {
-            application_hops(Some(&applications), "route53_weight", &[mk_ingress(namespace, name)])
+            application_hops(Some(&applications), "route53_weight", None, &[mk_ingress(namespace, name)])
         };
         let of_burnham = hops_of("team-burnham", "burnham-ingress");
         assert!(of_burnham.len() == 2 && of_burnham.iter().all(|hop| !hop.busy && hop.note.is_none()));
@@ -254,15 +300,44 @@ mod tests {
         let note = of_riker.last().unwrap().note.as_deref();
         assert_eq!(note, Some("Application team-riker: ComparisonError: unclosed action"));
         // Nobody says that he keeps it: all count.
-        assert!(hops_of("team-riker", "another").iter().any(|hop| hop.busy));
+        assert!(hops_of("team-riker", "another").iter().any(|hop| hop.stuck));
+    }
+
+    #[test]
+    fn what_is_stuck_holds_back_what_it_keeps_and_nothing_else() {
+        let parent = Application {
+            keeps: vec![Kept {
+                kind: "Application".to_owned(),
+                namespace: ARGOCD_NAMESPACE.to_owned(),
+                name: "team-riker".to_owned(),
+            }],
+            ..mk_application("parent", true, 100, Sync::Stuck)
+        };
+        let applications = [
+            parent,
+            mk_application("team-riker", false, 50, Sync::Done),
+            mk_application("team-burnham", false, 100, Sync::Done),
+        ];
+        assert_eq!(held_back(&applications), BTreeSet::from(["parent", "team-riker"]));
+        let knob = Some(Weight::new(100));
+        let hops = application_hops(Some(&applications), "route53_weight", knob, &[]);
+        let shown: Vec<_> = hops.iter().map(|hop| (hop.value, hop.busy, hop.stuck, hop.floor)).collect();
+        let floor_of_children = Some(Weight::new(50));
+        assert_eq!(shown, [(knob, false, true, knob), (None, false, false, floor_of_children)]);
+        // What nothing holds back and is elsewhere is on its way: the parts say nothing for good.
+        let part = |weight: u8, is_held| (Some(Weight::new(weight)), is_held);
+        assert_eq!(floor(&[part(50, true), part(70, false)], knob), None);
+        assert_eq!(floor(&[part(100, false), part(100, false)], knob), None);
+        assert_eq!(floor(&[part(0, true), part(100, false)], knob), Some(Weight::ZERO));
+        assert_eq!(floor(&[(None, true), part(100, false)], knob), None);
     }
 
     #[test]
     fn applications_that_disagree_or_cannot_be_listed_are_unknown() {
         let applications =
             [mk_application("a", true, 90, Sync::Done), mk_application("b", true, 10, Sync::Done)];
-        assert_eq!(application_hops(Some(&applications), "route53_weight", &[])[0].value, None);
-        assert!(application_hops(None, "route53_weight", &[]).iter().all(|hop| hop.value.is_none()));
+        assert_eq!(application_hops(Some(&applications), "route53_weight", None, &[])[0].value, None);
+        assert!(application_hops(None, "route53_weight", None, &[]).iter().all(|hop| hop.value.is_none()));
     }
 
     #[test]

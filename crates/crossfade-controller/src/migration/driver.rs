@@ -562,7 +562,7 @@ fn essence(status: &Status) -> Status {
         cluster.gates.clear();
         cluster.preflight_passed_at = None;
         for hop in &mut cluster.hops {
-            hop.busy = false;
+            (hop.busy, hop.stuck, hop.floor) = (false, false, None);
             hop.note = None;
         }
     }

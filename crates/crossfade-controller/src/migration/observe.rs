@@ -1,5 +1,6 @@
 //! The hops of a weight as they look now.
 
+mod held;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName, Weight};
 use crossfade_kube::applications::{Application, Sync, applications, refresh};
 use crossfade_kube::bridge::read_cluster_secret;
-use crossfade_kube::groups::read_knob;
+use crossfade_kube::groups::{Knob, read_knob};
 use crossfade_kube::{Cluster, KubeError};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -25,6 +26,7 @@ use crate::migration::bridge::{application_hops, hop as bridge_hop, weight_of};
 use crate::migration::place::{Place, SecretKey};
 use crate::migration::records::record_knob;
 use crate::migration::world::World;
+use held::Held;
 use reports::Reports;
 
 /// A record written by somebody whose changes we cannot follow counts as everywhere after this long (Route 53: "within 60
@@ -58,7 +60,7 @@ pub(super) struct Memory {
     in_sync: BTreeSet<String>,
     /// Since when a host's set shows its weight.
     shown_since: BTreeMap<(String, String), (Weight, Instant)>,
-    /// Since when a knob shows its weight.
+    /// Since when an object shows its weight.
     declared_since: BTreeMap<(GroupName, ClusterName), (Weight, Instant)>,
     reports: Reports,
     applications: BTreeMap<ClusterName, (Instant, Vec<Application>)>,
@@ -69,12 +71,14 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    fn saw_declared(&mut self, group: &GroupName, cluster: &ClusterName, weight: Option<Weight>) {
-        let key = (group.clone(), cluster.clone());
-        // What cannot be read now has not moved for that.
-        let Some(weight) = weight else { return };
-        if self.declared_since.get(&key).is_none_or(|(shown, _)| *shown != weight) {
-            self.declared_since.insert(key, (weight, Instant::now()));
+    /// What was read of a place. What cannot be read now has not moved for that.
+    fn saw_declared(&mut self, cluster: &ClusterName, place: &Place) {
+        for knob in place.objects.iter().map(|object| &object.knob) {
+            let Ok(weight) = knob.weight else { continue };
+            let key = (knob.group.clone(), cluster.clone());
+            if self.declared_since.get(&key).is_none_or(|(shown, _)| *shown != weight) {
+                self.declared_since.insert(key, (weight, Instant::now()));
+            }
         }
     }
 
@@ -121,7 +125,7 @@ pub(super) async fn observe(
         let places = world.places.get(&group).cloned().unwrap_or_default();
         for (cluster, place) in &places {
             let is_readable = readable.contains(&(group.clone(), cluster.clone()));
-            let at = Spot { group: &group, cluster, place };
+            let at = Spot { cluster, place };
             let hops = hops_of(world, memory, at, is_readable).await;
             let evaluates_target_health = evaluates_target_health(memory, place);
             group_seen.clusters.insert(cluster.clone(), ClusterSeen { hops, evaluates_target_health });
@@ -135,7 +139,6 @@ pub(super) async fn observe(
 /// One group in one cluster.
 #[derive(Clone, Copy)]
 struct Spot<'a> {
-    group: &'a GroupName,
     cluster: &'a ClusterName,
     place: &'a Place,
 }
@@ -240,7 +243,7 @@ async fn refresh_applications(world: &World, memory: &mut Memory, pace: Pace) {
 
 /// Argo CD compares by itself when an Application changes; one whose turn does not come is reminded.
 async fn hurry(cluster: &Cluster, memory: &mut Memory, found: &[Application]) {
-    for application in found.iter().filter(|application| application.sync == Sync::Running) {
+    for application in found.iter().filter(|application| application.sync != Sync::Done) {
         let key = (cluster.name.clone(), application.name.clone());
         let since = *memory.hurried.entry(key.clone()).or_insert_with(Instant::now);
         if since.elapsed() >= HURRY_AFTER {
@@ -252,7 +255,7 @@ async fn hurry(cluster: &Cluster, memory: &mut Memory, found: &[Application]) {
     }
     let running: BTreeSet<&str> = found
         .iter()
-        .filter(|application| application.sync == Sync::Running)
+        .filter(|application| application.sync != Sync::Done)
         .map(|application| application.name.as_str())
         .collect();
     memory
@@ -319,26 +322,40 @@ async fn hops_of(world: &World, memory: &mut Memory, at: Spot<'_>, is_readable: 
     let place = at.place;
     let written = place.weight.clone().ok().filter(|_| is_readable);
     let declared = declared(place).filter(|_| is_readable);
-    memory.saw_declared(at.group, at.cluster, declared);
+    if is_readable {
+        memory.saw_declared(at.cluster, place);
+    }
     let record = record_weight(memory, place);
-    let everywhere = match record {
-        Some(weight) if is_everywhere(world, memory, at, weight).await => Some(weight),
-        _ => None,
-    };
-    let mk =
-        |name: &str, value: Option<Weight>| HopSeen { name: name.to_owned(), value, busy: false, note: None };
-    let mut hops = match (world.options.actuator, &place.secret) {
-        (Actuator::Route53, _) => return vec![mk(hop::RECORD, written), mk(hop::NAME_SERVERS, everywhere)],
-        (Actuator::GitopsBridge, Some(SecretKey { key, .. })) => {
-            let mut hops = vec![mk(bridge_hop::SECRET, written)];
-            let applications = memory.applications.get(at.cluster).map(|(_, found)| found.as_slice());
-            hops.extend(application_hops(applications, key, &place.objects));
-            hops
-        }
-        (Actuator::Annotation | Actuator::GitopsBridge, _) => Vec::new(),
-    };
-    let record = HopSeen { note: record_note(memory, place, record), ..mk(hop::RECORD, record) };
-    hops.extend([mk(hop::DECLARED, declared), record, mk(hop::NAME_SERVERS, everywhere)]);
+    let held = if is_readable { Held::of(memory, at, written) } else { None };
+    let floor_of_records = held.as_ref().and_then(|held| held.floor_of_records(memory, place));
+    let is_known = record.is_some() || floor_of_records.is_some();
+    let is_everywhere = is_known && is_everywhere(world, memory, at).await;
+    let everywhere = record.filter(|_| is_everywhere);
+    if world.options.actuator == Actuator::Route53 {
+        return vec![HopSeen::new(hop::RECORD, written), HopSeen::new(hop::NAME_SERVERS, everywhere)];
+    }
+    let mut hops = Vec::new();
+    if let (Actuator::GitopsBridge, Some(SecretKey { key, .. })) = (world.options.actuator, &place.secret) {
+        let applications = memory.applications.get(at.cluster).map(|(_, found)| found.as_slice());
+        hops.push(HopSeen::new(bridge_hop::SECRET, written));
+        hops.extend(application_hops(applications, key, written, &place.objects));
+    }
+    hops.extend([
+        HopSeen {
+            floor: held.as_ref().and_then(|held| held.floor_of_objects(place)),
+            note: held.as_ref().and_then(|held| held.note(place)),
+            ..HopSeen::new(hop::DECLARED, declared)
+        },
+        HopSeen {
+            floor: floor_of_records,
+            note: record_note(memory, place, record),
+            ..HopSeen::new(hop::RECORD, record)
+        },
+        HopSeen {
+            floor: floor_of_records.filter(|_| is_everywhere),
+            ..HopSeen::new(hop::NAME_SERVERS, everywhere)
+        },
+    ]);
     hops
 }
 
@@ -386,21 +403,29 @@ fn evaluates_target_health(memory: &Memory, place: &Place) -> Option<bool> {
 fn record_weight(memory: &Memory, place: &Place) -> Option<Weight> {
     let mut weights = BTreeSet::new();
     for knob in place.objects.iter().map(|object| &object.knob) {
-        let identifier = knob.set_identifier.as_deref()?;
         for host in &knob.hosts {
-            weights.insert(host_records(memory, host)?.set(identifier)?.weight?);
+            weights.insert(listed(memory, knob, host)?);
         }
     }
     if weights.len() == 1 { weights.pop_first() } else { None }
 }
 
-/// Whether every name server of the zone answers with this weight.
-async fn is_everywhere(world: &World, memory: &mut Memory, at: Spot<'_>, weight: Weight) -> bool {
+/// The weight that all parts of one host's set have.
+fn listed(memory: &Memory, knob: &Knob, host: &str) -> Option<Weight> {
+    host_records(memory, host)?.set(knob.set_identifier.as_deref()?)?.weight
+}
+
+/// Whether every name server of the zone answers with what is listed, for every host.
+async fn is_everywhere(world: &World, memory: &mut Memory, at: Spot<'_>) -> bool {
     // Every host's clock starts when its record shows the weight, also while another host is waited for.
     let mut shown_since = Vec::new();
     for knob in at.place.objects.iter().map(|object| &object.knob) {
         let identifier = knob.set_identifier.clone().unwrap_or_default();
+        // A writer that polls may still be under way with the weight that the object had before.
+        let key = (knob.group.clone(), at.cluster.clone());
+        let declared_since = memory.declared_since.get(&key).map_or_else(Instant::now, |(_, since)| *since);
         for host in &knob.hosts {
+            let Some(weight) = listed(memory, knob, host) else { return false };
             let key = (host.clone(), identifier.clone());
             let since = match memory.shown_since.get(&key) {
                 Some((shown, since)) if *shown == weight => *since,
@@ -408,13 +433,10 @@ async fn is_everywhere(world: &World, memory: &mut Memory, at: Spot<'_>, weight:
             };
             memory.shown_since.insert(key, (weight, since));
             memory.reports.judge(at.cluster, host, weight);
-            shown_since.push((host, identifier.clone(), since));
+            shown_since.push((host, identifier.clone(), weight, since.max(declared_since)));
         }
     }
-    // A writer that polls may still be under way with the weight that the knob had before.
-    let key = (at.group.clone(), at.cluster.clone());
-    let declared_since = memory.declared_since.get(&key).map_or_else(Instant::now, |(_, since)| *since);
-    for (host, identifier, since) in shown_since {
+    for (host, identifier, weight, since) in shown_since {
         let own = memory.written.get(&(host.clone(), identifier));
         let own = own.filter(|(written, _)| *written == weight).map(|(_, change)| change.0.clone());
         let change = own.or_else(|| memory.reports.change(at.cluster, host, weight));
@@ -428,7 +450,7 @@ async fn is_everywhere(world: &World, memory: &mut Memory, at: Spot<'_>, weight:
                 }
                 synced
             }
-            None => since.max(declared_since).elapsed() >= FOREIGN_WRITER_AGE,
+            None => since.elapsed() >= FOREIGN_WRITER_AGE,
         };
         if !followed {
             return false;
@@ -444,7 +466,7 @@ fn add_third(memory: &Memory, places: &BTreeMap<ClusterName, Place>, group: &mut
     let Some(records) = host_records(memory, host) else { return };
     for set in records.sets.into_iter().filter(|set| !ids.contains(&set.set_identifier.as_str())) {
         let name = ClusterName(set.set_identifier.as_str().to_owned());
-        let hop = HopSeen { name: hop::RECORD.to_owned(), value: set.weight, busy: false, note: None };
+        let hop = HopSeen::new(hop::RECORD, set.weight);
         let evaluates_target_health = set.evaluates_target_health;
         group.clusters.insert(name, ClusterSeen { hops: vec![hop], evaluates_target_health });
     }

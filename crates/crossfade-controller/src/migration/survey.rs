@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use crossfade_api::migration::Actuator;
 use crossfade_core::dns::{RecordName, TxtNaming, ZoneRecords};
-use crossfade_core::migration::{Admitted, Candidate, CandidateCluster, CheckOutcome, Port, Spec};
+use crossfade_core::gitops::{ARGOCD_NAMESPACE, ROUTE53_WEIGHT, TERRAFORM};
+use crossfade_core::migration::{
+    Admitted, Candidate, CandidateCluster, CheckOutcome, MissingKey, Port, Spec,
+};
 use crossfade_core::weighted_set::HostRecords;
 use crossfade_core::{ClusterName, GroupName};
 use crossfade_kube::Cluster;
+use crossfade_kube::applications::{Application, Sync, applications};
 use crossfade_kube::bridge::SecretOwner;
 use crossfade_kube::groups::{Agents, Knob, backends, knobs, objects_with_hosts};
 
 use crate::migration::actions::preflight;
-use crate::migration::bridge::bridge_places;
+use crate::migration::bridge::{bridge_places, leading_to, told};
 use crate::migration::clock::now;
 use crate::migration::driver::DriverError;
 use crate::migration::gates::pods::{count, part};
@@ -50,6 +54,10 @@ pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey
     let mut clusters: BTreeMap<GroupName, BTreeMap<ClusterName, CandidateCluster>> = BTreeMap::new();
     for cluster in &options.clusters {
         let agents = Agents::read(cluster).await?;
+        let applications = match options.actuator {
+            Actuator::GitopsBridge => applications(cluster, ARGOCD_NAMESPACE).await?,
+            Actuator::Annotation | Actuator::Route53 => Vec::new(),
+        };
         for (group, place) in places_of(options, cluster, &zone).await? {
             let mut volumes = Vec::new();
             if stateful == Stateful::Looked {
@@ -57,28 +65,91 @@ pub async fn survey(options: &WorldOptions, stateful: Stateful) -> Result<Survey
                     volumes.extend(backends(cluster, &object.knob).await?.persistent_volumes);
                 }
             }
-            let candidate = mk_cluster(&place, kept_by(options, &agents, &place), volumes);
+            let candidate = CandidateCluster {
+                stuck: stuck(&applications, &place),
+                ..mk_cluster(&place, kept_by(options, &agents, &place), volumes)
+            };
             clusters.entry(group.clone()).or_default().insert(cluster.name.clone(), candidate);
             by_group.entry(group).or_default().insert(cluster.name.clone(), place);
         }
     }
+    let missing = missing_keys(&options.clusters, &by_group);
+    let names = names_by_identifier(&by_group);
     let mut survey = Survey { candidates: Vec::new(), places: by_group, third: BTreeMap::new() };
     for (group, clusters) in clusters {
-        let (candidate, third) = mk_candidate(options, &zone, group.clone(), clusters);
+        let known = Known { zone: &zone, names: &names, missing: &missing };
+        let (candidate, third) = mk_candidate(options, known, group.clone(), clusters);
         survey.candidates.push(candidate);
         survey.third.insert(group, third);
     }
     Ok(survey)
 }
 
+/// Applications on the way to a place that nobody carries on.
+fn stuck(applications: &[Application], place: &Place) -> Vec<String> {
+    let on_the_way = leading_to(applications, &place.objects).into_iter();
+    on_the_way.filter(|application| application.sync == Sync::Stuck).map(told).collect()
+}
+
+/// What is known beside a group.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    zone: &'a ZoneRecords,
+    /// Whose set identifier it is, as the objects say.
+    names: &'a BTreeMap<String, ClusterName>,
+    missing: &'a [(Vec<GroupName>, MissingKey)],
+}
+
+fn names_by_identifier(places: &Places) -> BTreeMap<String, ClusterName> {
+    let all = places.values().flatten();
+    all.filter_map(|(cluster, place)| Some((place.set_identifier()?.to_owned(), cluster.clone()))).collect()
+}
+
+/// Annotations that feed hosts in one cluster while another annotation feeds the same hosts in another cluster, with the groups
+/// that this concerns.
+fn missing_keys(clusters: &[Cluster], places: &Places) -> Vec<(Vec<GroupName>, MissingKey)> {
+    let mut found = Vec::new();
+    for (group, of_group) in places.iter().filter(|(group, _)| group.0 != ROUTE53_WEIGHT) {
+        for cluster in clusters.iter().filter(|cluster| !of_group.contains_key(&cluster.name)) {
+            let Some((present, place)) = of_group.iter().next() else { continue };
+            let fed = places.iter().find_map(|(other, of_other)| {
+                let there = of_other.get(&cluster.name)?;
+                let object = there.objects.iter().find(|object| {
+                    object.knob.hosts.iter().any(|host| place.hosts().any(|fed| fed == host))
+                })?;
+                Some((other, there.secret.as_ref()?, object))
+            });
+            let Some((other, SecretKey { secret, .. }, object)) = fed else { continue };
+            let weight =
+                object.knob.weight.as_ref().map_or_else(|_| "WEIGHT".to_owned(), ToString::to_string);
+            let and_terraform = match &secret.owner {
+                SecretOwner::Terraform { .. } => ", and the same in main.tf",
+                SecretOwner::Nobody => "",
+            };
+            let missing = MissingKey {
+                key: group.0.clone(),
+                hosts: place.hosts().cloned().collect(),
+                present: present.clone(),
+                missing: cluster.name.clone(),
+                secret: secret.name.clone(),
+                command: format!(
+                    "kubectl --context {} -n {ARGOCD_NAMESPACE} annotate secret {} {group}={weight}{and_terraform}",
+                    cluster.context, secret.name
+                ),
+            };
+            found.push((vec![group.clone(), other.clone()], missing));
+        }
+    }
+    found
+}
+
 /// Who would put a written weight back.
 fn kept_by(options: &WorldOptions, agents: &Agents, place: &Place) -> Option<String> {
     match (options.actuator, &place.secret) {
         (Actuator::GitopsBridge, Some(SecretKey { secret, .. })) => match &secret.owner {
-            SecretOwner::Terraform { manager } if !options.terraform_is_told => Some(format!(
-                "Terraform (field manager {manager} of the cluster secret {}); edit main.tf as well and pass --i-will-edit-main-tf",
-                secret.name
-            )),
+            SecretOwner::Terraform { manager } if !options.terraform_is_told => {
+                Some(format!("{TERRAFORM} (field manager {manager} of the cluster secret {})", secret.name))
+            }
             SecretOwner::Terraform { .. } | SecretOwner::Nobody => None,
         },
         (Actuator::Annotation, _) => place.objects.iter().find_map(|object| agents.keeper_of(&object.knob)),
@@ -127,13 +198,14 @@ fn mk_cluster(place: &Place, kept_by: Option<String>, persistent_volumes: Vec<St
         load_balancer: place.objects.iter().map(|object| object.knob.load_balancer.clone()).min().flatten(),
         persistent_volumes,
         port: ports.first().copied().filter(|port| ports.iter().all(|other| other == port)),
+        stuck: Vec::new(),
     }
 }
 
 /// The records beside the knobs: foreign ones are named, third clusters join with their weight.
 fn mk_candidate(
     options: &WorldOptions,
-    zone: &ZoneRecords,
+    Known { zone, names, missing }: Known<'_>,
     group: GroupName,
     mut clusters: BTreeMap<ClusterName, CandidateCluster>,
 ) -> (Candidate, BTreeMap<ClusterName, String>) {
@@ -168,7 +240,9 @@ fn mk_candidate(
         for set in
             records.sets.iter().filter(|set| !identifiers.iter().any(|id| id == set.set_identifier.as_str()))
         {
-            let cluster = ClusterName(set.set_identifier.as_str().to_owned());
+            let identifier = set.set_identifier.as_str();
+            let own = names.get(identifier).filter(|name| !clusters.contains_key(*name));
+            let cluster = own.cloned().unwrap_or_else(|| ClusterName(identifier.to_owned()));
             third.extend(set.target.clone().map(|target| (cluster.clone(), target)));
             clusters.entry(cluster).or_insert_with(|| CandidateCluster {
                 hosts: Vec::new(),
@@ -178,10 +252,16 @@ fn mk_candidate(
                 load_balancer: set.target.clone(),
                 persistent_volumes: Vec::new(),
                 port: None,
+                stuck: Vec::new(),
             });
         }
     }
-    (Candidate { group, clusters, hosts_outside_zone: outside, foreign_records: foreign }, third)
+    let of_group = missing.iter().filter(|(groups, _)| groups.contains(&group));
+    let missing_keys = of_group.map(|(_, missing)| missing.clone()).collect();
+    (
+        Candidate { group, clusters, hosts_outside_zone: outside, foreign_records: foreign, missing_keys },
+        third,
+    )
 }
 
 /// Where a DNS controller writes the records its own rules come on top; who writes them directly names their owners.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::gitops::TERRAFORM;
 use crate::migration::{ClusterStatus, GroupStatus, Spec};
 use crate::{ClusterName, GroupName, Weight};
 
@@ -16,6 +17,25 @@ pub struct Candidate {
     pub hosts_outside_zone: Vec<String>,
     /// Record sets beside the group that no named owner keeps: what and whose.
     pub foreign_records: Vec<String>,
+    /// Annotations that one cluster's secret has and another's has not, which tear the group's hosts apart.
+    pub missing_keys: Vec<MissingKey>,
+}
+
+/// A weight of its own that an application has in one cluster's secret only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingKey {
+    /// The annotation.
+    pub key: String,
+    /// What it moves.
+    pub hosts: Vec<String>,
+    /// Where it is.
+    pub present: ClusterName,
+    /// Where it is not.
+    pub missing: ClusterName,
+    /// The secret that lacks it.
+    pub secret: String,
+    /// What a person types to add it with the weight that the hosts have there now.
+    pub command: String,
 }
 
 /// A group in one cluster.
@@ -35,6 +55,8 @@ pub struct CandidateCluster {
     pub persistent_volumes: Vec<String>,
     /// Where users connect, and whether they speak TLS there; `None` where no object says so (a third cluster's record).
     pub port: Option<Port>,
+    /// Whatever carries the weight on and cannot be carried on itself: what and why.
+    pub stuck: Vec<String>,
 }
 
 /// Where users connect.
@@ -161,6 +183,22 @@ pub enum Refusal {
         /// Where it is not.
         missing: ClusterName,
     },
+    /// The annotation that moves a host is in one cluster's secret only.
+    #[error(
+        "{} has the annotation {} in the cluster secret of {} and not in that of {} ({})",
+        .0.hosts.join(", "), .0.key, .0.present, .0.missing, .0.secret
+    )]
+    KeyInOneSecret(MissingKey),
+    /// A weight would be written, and not arrive.
+    #[error("{group} in {cluster}: {stuck}; no weight would pass it")]
+    Stuck {
+        /// The group.
+        group: GroupName,
+        /// The cluster.
+        cluster: ClusterName,
+        /// What cannot be carried on, and why.
+        stuck: String,
+    },
     /// No weight.
     #[error("{group} in {cluster}: {message}")]
     BadWeight {
@@ -277,8 +315,19 @@ pub enum Refusal {
 
 impl Refusal {
     /// The way out.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
+        if let Refusal::KeyInOneSecret(key) = self {
+            return format!("give it the weight that it has there now: {}", key.command);
+        }
+        self.fixed_hint().to_owned()
+    }
+
+    fn fixed_hint(&self) -> &'static str {
         match self {
+            Refusal::KeyInOneSecret(_) => "give both secrets the annotation",
+            Refusal::Stuck { .. } => {
+                "mend it first (a rollback does not wait for it), or choose groups that it does not lead to with --group"
+            }
             Refusal::NothingFound(_) => {
                 "an Ingress or Service needs the annotations set-identifier and aws-weight in both clusters"
             }
@@ -298,7 +347,12 @@ impl Refusal {
             Refusal::NoSetIdentifier { .. } => "set the annotation set-identifier to the cluster's name",
             Refusal::SameSetIdentifier { .. } => "give each cluster a set identifier of its own",
             Refusal::OutsideZone { .. } => "is --zone the zone of this host?",
-            Refusal::KeptByAgent { .. } => "write the weight where the agent reads it",
+            Refusal::KeptByAgent { agent, .. } if agent.starts_with(TERRAFORM) => {
+                "set the same weight in main.tf and pass --i-will-edit-main-tf: the next apply undoes it otherwise"
+            }
+            Refusal::KeptByAgent { .. } => {
+                "write the weight where the agent reads it: in its repository, or with --actuator gitops-bridge on Argo CD's cluster secret"
+            }
             Refusal::NoLoadBalancer { .. } => "wait for the load balancer controller, then try again",
             Refusal::OtherPort { .. } => "give both clusters the same listeners",
             Refusal::ForeignRecord { .. } => "name its owner with --owner, or remove the record",
@@ -333,6 +387,11 @@ pub fn admit(
     if admitted.is_empty() {
         refusals.extend(moved_before);
     }
+    // One annotation concerns two groups, and what else is wrong with them may follow from it.
+    let (mut of_keys, others): (Vec<Refusal>, Vec<Refusal>) =
+        refusals.into_iter().partition(|refusal| matches!(refusal, Refusal::KeyInOneSecret(_)));
+    of_keys.dedup();
+    let refusals: Vec<Refusal> = of_keys.into_iter().chain(others).collect();
     if refusals.is_empty() { Ok(admitted) } else { Err(refusals) }
 }
 
@@ -358,6 +417,10 @@ fn refuse_selection(selection: &Selection, candidates: &[Candidate]) -> Vec<Refu
 }
 
 fn split_of(chosen_hosts: &[String], candidate: &Candidate) -> Option<Refusal> {
+    // The annotation that is missing tears it apart, and is refused as such.
+    if !candidate.missing_keys.is_empty() {
+        return None;
+    }
     let (chosen, left_out): (Vec<&str>, Vec<&str>) =
         all_hosts(candidate).into_iter().partition(|host| chosen_hosts.iter().any(|chosen| chosen == host));
     (!chosen.is_empty() && !left_out.is_empty()).then(|| Refusal::SplitGroup {
@@ -395,6 +458,12 @@ fn refuse_candidate(spec: &Spec, candidate: &Candidate) -> Vec<Refusal> {
                 agent,
             });
         }
+        let stuck = cluster.stuck.iter().map(|stuck| Refusal::Stuck {
+            group: group.clone(),
+            cluster: cluster_name.clone(),
+            stuck: stuck.clone(),
+        });
+        refusals.extend(stuck);
         if cluster.load_balancer.is_none() {
             refusals.push(Refusal::NoLoadBalancer { group: group.clone(), cluster: cluster_name.clone() });
         }
@@ -421,6 +490,7 @@ fn refuse_missing(spec: &Spec, candidate: &Candidate) -> Vec<Refusal> {
         hosts_of(present)
             .iter()
             .filter(|host| !hosts_of(missing).contains(host))
+            .filter(|host| candidate.missing_keys.iter().all(|key| !key.hosts.contains(host)))
             .map(|host| Refusal::HostInOneCluster {
                 group: candidate.group.clone(),
                 host: host.clone(),
@@ -429,7 +499,9 @@ fn refuse_missing(spec: &Spec, candidate: &Candidate) -> Vec<Refusal> {
             })
             .collect()
     };
-    let mut refusals = missing_in(&spec.from, &spec.to);
+    let mut refusals: Vec<Refusal> =
+        candidate.missing_keys.iter().cloned().map(Refusal::KeyInOneSecret).collect();
+    refusals.extend(missing_in(&spec.from, &spec.to));
     refusals.extend(missing_in(&spec.to, &spec.from));
     refusals
 }

@@ -102,7 +102,7 @@ fn has_way_back(status: &Status, spec: &Spec) -> bool {
     let is_back = |cluster: &ClusterStatus| match cluster.declared() {
         Some(weight) if is_paused => weight == cluster.before,
         None if is_paused => true,
-        _ => cluster.settled() == Some(cluster.before) && cluster.reached_resolvers(),
+        _ => cluster.shown() == Some(cluster.before) && cluster.reached_resolvers(),
     };
     let mut free = status.groups.iter().filter(|group| !group.is_held());
     free.any(|group| !is_on_it || !pair_members(group, spec).all(is_back))
@@ -288,7 +288,7 @@ fn write_and_settle(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMilli
         status.stage = Stage::Writing;
         return Plan { status, actions, waiting_for, wake_at: None };
     }
-    let unsettled = unsettled(&status, spec);
+    let unsettled = unsettled(&status, spec, Way::Forth);
     if !unsettled.is_empty() || !waiting_for.is_empty() {
         if waiting_for.is_empty() && status.stage == Stage::Writing {
             status.enter(Stage::Settling, now);
@@ -307,18 +307,12 @@ fn pair_members<'a>(group: &'a GroupStatus, spec: &'a Spec) -> impl Iterator<Ite
     pair.filter_map(|name| group.cluster(name))
 }
 
-fn unsettled(status: &Status, spec: &Spec) -> Vec<String> {
+fn unsettled(status: &Status, spec: &Spec, way: Way) -> Vec<String> {
     let mut lines = Vec::new();
     for group in status.groups.iter().filter(|group| spec.force || !group.is_held()) {
-        for cluster in pair_members(group, spec).filter(|cluster| cluster.settled() != Some(cluster.target)) {
-            let hop = cluster
-                .hops
-                .iter()
-                .find(|hop| hop.name != hop::RESOLVERS && (hop.busy || hop.value != Some(cluster.target)));
-            let name = hop.map_or("an observation", |hop| hop.name.as_str());
-            let why =
-                hop.and_then(|hop| hop.note.as_ref()).map_or_else(String::new, |note| format!(" ({note})"));
-            lines.push(format!("{} in {}: {name} to show {}{why}", group.name, cluster.name, cluster.target));
+        for cluster in pair_members(group, spec).filter(|cluster| !cluster.has_arrived(way)) {
+            let what = cluster.awaited(way, cluster.target);
+            lines.push(format!("{} in {}: {what}", group.name, cluster.name));
         }
     }
     lines
@@ -363,7 +357,7 @@ fn update_hop_times(status: &mut Status, spec: &Spec) {
 
 fn prove(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
     // Somebody moved a weight between the write and the proof: the foreign rule has it, or it is not settled any more.
-    if !unsettled(&status, spec).is_empty() {
+    if !unsettled(&status, spec, Way::Forth).is_empty() {
         status.enter(Stage::Settling, now);
         return write_and_settle_once(status, spec, now);
     }
@@ -442,18 +436,19 @@ fn unproven(status: &Status, spec: &Spec, since: UnixMillis) -> (Vec<Action>, Ve
 /// Back to settling, without proving in the same breath.
 fn write_and_settle_once(status: Status, spec: &Spec, now: UnixMillis) -> Plan {
     let (actions, mut waiting_for) = writes(&status, Way::Forth, spec, now);
-    waiting_for.extend(unsettled(&status, spec));
+    waiting_for.extend(unsettled(&status, spec, Way::Forth));
     Plan { status, actions, waiting_for, wake_at: None }
 }
 
 fn bake(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> Plan {
-    let mut waiting_for = Vec::new();
+    let mut waiting_for = unsettled(&status, spec, Way::Forth);
     let mut wake_at = status.stage_since.after(spec.bake);
     if now < wake_at {
         waiting_for.push("the bake time".to_owned());
     }
     for group in &status.groups {
-        if !pair_members(group, spec).all(ClusterStatus::reached_resolvers) {
+        let has_arrived = pair_members(group, spec).all(|cluster| cluster.has_arrived(Way::Forth));
+        if has_arrived && !pair_members(group, spec).all(ClusterStatus::reached_resolvers) {
             waiting_for.push(format!("{}: the TTL of {} s", group.name, ttl_of(group).as_secs()));
             wake_at = wake_at.max(resolvers_due(group));
         }
@@ -546,7 +541,7 @@ fn roll_back(mut status: Status, spec: &Spec, seen: &Seen, now: UnixMillis) -> P
     if !actions.is_empty() {
         return Plan { status, actions, waiting_for, wake_at: None };
     }
-    waiting_for.extend(unsettled(&status, spec));
+    waiting_for.extend(unsettled(&status, spec, Way::Back));
     if !spec.force {
         let left = status.groups.iter().flat_map(changes_of);
         waiting_for.extend(left.map(|change| format!("somebody to say what becomes of {change}")));

@@ -42,6 +42,11 @@ pub(super) fn ttl_of(group: &GroupStatus) -> Duration {
 }
 
 fn take_hops(cluster: &mut ClusterStatus, seen: &ClusterSeen, ttl: Duration, now: UnixMillis) {
+    if !seen.hops.is_empty() {
+        // A hop that is no more holds nothing up.
+        let is_seen = |name: &str| seen.hops.iter().any(|hop| hop.name == name);
+        cluster.hops.retain(|hop| hop.name == hop::RESOLVERS || is_seen(&hop.name));
+    }
     for hop_seen in &seen.hops {
         take_hop(cluster, hop_seen, now);
     }
@@ -58,23 +63,17 @@ fn take_hops(cluster: &mut ClusterStatus, seen: &ClusterSeen, ttl: Duration, now
 }
 
 fn take_hop(cluster: &mut ClusterStatus, seen: &HopSeen, now: UnixMillis) {
-    match cluster.hops.iter_mut().find(|hop| hop.name == seen.name) {
-        None => cluster.hops.push(HopStatus {
-            name: seen.name.clone(),
-            value: seen.value,
-            at: now,
-            busy: seen.busy,
-            note: seen.note.clone(),
-        }),
-        Some(hop) => {
-            if hop.value != seen.value {
-                hop.value = seen.value;
-                hop.at = now;
-            }
-            hop.busy = seen.busy;
-            hop.note.clone_from(&seen.note);
-        }
+    let index = cluster.hops.iter().position(|hop| hop.name == seen.name).unwrap_or_else(|| {
+        cluster.hops.push(HopStatus::new(&seen.name, seen.value, now));
+        cluster.hops.len() - 1
+    });
+    let hop = &mut cluster.hops[index];
+    if hop.value != seen.value {
+        hop.value = seen.value;
+        hop.at = now;
     }
+    (hop.busy, hop.stuck, hop.floor) = (seen.busy, seen.stuck, seen.floor);
+    hop.note.clone_from(&seen.note);
 }
 
 /// The hop after the name servers: their value, once the TTL has passed there. A weight that was changed and put back has to
@@ -89,14 +88,14 @@ fn take_resolvers(
     let due = at.after(ttl);
     let Some(hop) = cluster.hops.iter_mut().find(|hop| hop.name == hop::RESOLVERS) else {
         // First sight: nothing of this migration has moved yet, so caches hold what the name servers say.
-        cluster.hops.push(HopStatus { name: hop::RESOLVERS.to_owned(), value, at, busy: false, note: None });
+        cluster.hops.push(HopStatus::new(hop::RESOLVERS, value, at));
         return;
     };
     if shown.iter().any(|weight| Some(*weight) != hop.value) {
         hop.busy = true;
     }
     if value.is_some() && hop.busy && now >= due {
-        *hop = HopStatus { name: hop::RESOLVERS.to_owned(), value, at: due, busy: false, note: None };
+        *hop = HopStatus::new(hop::RESOLVERS, value, due);
     }
 }
 
@@ -150,17 +149,38 @@ impl ClusterStatus {
         self.hops.iter().find(|hop| hop.name == name).and_then(|hop| hop.value)
     }
 
-    /// The one weight that every hop up to the name servers shows, nothing older running.
-    pub fn settled(&self) -> Option<Weight> {
-        let mut path = self.hops.iter().filter(|hop| hop.name != hop::RESOLVERS);
-        let value = path.next().filter(|hop| !hop.busy)?.value?;
-        path.all(|hop| !hop.busy && hop.value == Some(value)).then_some(value)
+    /// The knob, and what follows it up to the name servers.
+    fn path(&self) -> impl Iterator<Item = &HopStatus> {
+        self.hops.iter().filter(|hop| hop.name != hop::RESOLVERS)
     }
 
-    /// Settled, and no resolver that keeps to the TTL has an older answer.
+    /// The one weight that every hop up to the name servers shows, nothing older running and nothing stuck.
+    pub fn settled(&self) -> Option<Weight> {
+        self.shown().filter(|_| self.stuck().is_none())
+    }
+
+    /// The one weight that every hop up to the name servers shows, nothing older running. What is stuck moves nothing: it does
+    /// not take from what is shown.
+    pub fn shown(&self) -> Option<Weight> {
+        let value = self.declared()?;
+        self.path().all(|hop| !hop.busy && hop.value == Some(value)).then_some(value)
+    }
+
+    /// The first hop where something cannot be carried on.
+    pub fn stuck(&self) -> Option<&HopStatus> {
+        self.path().find(|hop| hop.stuck)
+    }
+
+    /// Every host is above 0 on the whole path and stays so: at the knob's weight, or held back above 0 by what is stuck.
+    pub fn is_above_zero(&self) -> bool {
+        let Some(knob) = self.declared().filter(|knob| !knob.is_zero()) else { return false };
+        self.path().all(|hop| !hop.busy && (hop.value == Some(knob) || hop.floor > Some(Weight::ZERO)))
+    }
+
+    /// Every hop shows the weight, and no resolver that keeps to the TTL has an older answer.
     pub fn reached_resolvers(&self) -> bool {
-        let settled = self.settled();
+        let shown = self.shown();
         let is_busy = self.hops.iter().any(|hop| hop.name == hop::RESOLVERS && hop.busy);
-        settled.is_some() && self.value_at(hop::RESOLVERS) == settled && !is_busy
+        shown.is_some() && self.value_at(hop::RESOLVERS) == shown && !is_busy
     }
 }

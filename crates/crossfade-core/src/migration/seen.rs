@@ -50,8 +50,20 @@ pub struct HopSeen {
     pub value: Option<Weight>,
     /// An older operation is still running behind this hop.
     pub busy: bool,
+    /// Something here cannot be carried on until somebody mends it, and nothing of it is running: later hops keep what they show.
+    pub stuck: bool,
+    /// Where something stuck holds parts of this hop back: the smallest weight of all its parts, the others being at the knob's
+    /// weight. `None` = nothing is held back, or more than that is under way.
+    pub floor: Option<Weight>,
     /// What is missing or waited for, for people.
     pub note: Option<String>,
+}
+
+impl HopSeen {
+    /// A hop behind which nothing runs.
+    pub fn new(name: &str, value: Option<Weight>) -> Self {
+        HopSeen { name: name.to_owned(), value, busy: false, stuck: false, floor: None, note: None }
+    }
 }
 
 /// Which leases are held.

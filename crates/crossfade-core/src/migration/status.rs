@@ -217,6 +217,12 @@ pub struct HopStatus {
     /// An older operation is running.
     #[serde(default)]
     pub busy: bool,
+    /// Something here cannot be carried on until somebody mends it; nothing of it is running.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stuck: bool,
+    /// Where something stuck holds parts of this hop back: the smallest weight of all its parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Weight>,
     /// What holds it up, or keeps its value from being known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -321,6 +327,13 @@ pub struct HistoryEntry {
     pub reason: String,
     /// What.
     pub message: String,
+}
+
+impl HopStatus {
+    /// A hop as it is seen first.
+    pub(super) fn new(name: &str, value: Option<Weight>, at: UnixMillis) -> Self {
+        HopStatus { name: name.to_owned(), value, at, busy: false, stuck: false, floor: None, note: None }
+    }
 }
 
 impl Status {

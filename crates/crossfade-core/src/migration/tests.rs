@@ -11,6 +11,7 @@ mod counts;
 mod gates;
 mod holding;
 mod properties;
+mod stuck;
 
 const TICK: Duration = Duration::from_millis(100);
 const TTL_SECONDS: u32 = 3;
@@ -46,6 +47,7 @@ fn mk_candidate(blue: Result<u8, &str>, green: Result<u8, &str>) -> Candidate {
         load_balancer: Some(format!("lb-{name}")),
         persistent_volumes: Vec::new(),
         port: Some(Port { number: 443, tls: true }),
+        stuck: Vec::new(),
     };
     let clusters =
         BTreeMap::from([("blue".into(), cluster("blue", blue)), ("green".into(), cluster("green", green))]);
@@ -54,6 +56,7 @@ fn mk_candidate(blue: Result<u8, &str>, green: Result<u8, &str>) -> Candidate {
         clusters,
         hosts_outside_zone: Vec::new(),
         foreign_records: Vec::new(),
+        missing_keys: Vec::new(),
     }
 }
 
@@ -72,6 +75,8 @@ struct World {
     draws_stuck: bool,
     /// Route 53 leaves blue out while another has a weight.
     unhealthy_blue: bool,
+    /// Where an Application is stuck, and the weight at which it holds one host back.
+    stuck: BTreeMap<ClusterName, Weight>,
     /// What a gate of another name than `http` says of green, if it says anything.
     other_gate: Option<(&'static str, CheckOutcome)>,
     leases: LeasesSeen,
@@ -96,6 +101,7 @@ impl World {
             green_readable: true,
             draws_stuck: false,
             unhealthy_blue: false,
+            stuck: BTreeMap::new(),
             other_gate: None,
             leases: LeasesSeen { source: true, all: true },
             writes: Vec::new(),
@@ -115,13 +121,9 @@ impl World {
         let mut clusters = BTreeMap::new();
         for (name, trail) in &self.trail {
             let readable = if name.0 == "blue" { self.blue_readable } else { self.green_readable };
-            let hop = |name: &str, lag: usize| HopSeen {
-                name: name.to_owned(),
-                value: readable.then(|| trail[lag]),
-                busy: false,
-                note: None,
-            };
+            let hop = |name: &str, lag: usize| HopSeen::new(name, readable.then(|| trail[lag]));
             let hops = vec![hop(hop::DECLARED, 0), hop(hop::RECORD, LAG), hop(hop::NAME_SERVERS, 2 * LAG)];
+            let hops = stuck::let_stick(self.stuck.get(name), hops);
             clusters.insert(name.clone(), ClusterSeen { hops, evaluates_target_health: Some(true) });
             seen.gates.push(GateSeen {
                 gate: "http".into(),

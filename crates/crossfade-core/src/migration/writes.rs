@@ -64,11 +64,13 @@ pub(super) fn writes(status: &Status, way: Way, spec: &Spec, now: UnixMillis) ->
                 }
             } else if way == Way::Forth && preflight_is_due {
                 waiting_for.push(format!("{place}: it goes down once {} has passed its preflight", spec.to));
-            } else if !cluster.target.is_zero() || another_serves(group, cluster, spec, now) {
+            } else if !cluster.target.is_zero() || another_serves(group, cluster, way, (spec, now)) {
                 actions.push(write);
             } else {
-                waiting_for
-                    .push(format!("{place} goes to 0 when another cluster is settled above 0 and answers"));
+                let why = why_none_serves(group, cluster, way, (spec, now));
+                waiting_for.push(format!(
+                    "{place} goes to 0 when another cluster is settled above 0 and answers{why}"
+                ));
             }
         }
     }
@@ -94,13 +96,77 @@ pub(super) fn unknown(group: &GroupStatus, spec: &Spec) -> Option<String> {
     Some(format!("{} in {name}: {what}", group.name))
 }
 
-/// Invariant I2: some other cluster of the group is settled above 0 and healthy.
-fn another_serves(group: &GroupStatus, cluster: &ClusterStatus, spec: &Spec, now: UnixMillis) -> bool {
-    group.clusters.iter().any(|other| {
-        other.name != cluster.name
-            && !spec.is_given_up(&other.name)
-            && other.settled() > Some(Weight::ZERO)
-            && !other.target.is_zero()
-            && other.answers(spec, now, HEALTH_FRESH)
-    })
+/// Invariant I2: some other cluster of the group is settled above 0 and healthy. On the way back what is stuck there does not
+/// count against it: what users are answered does not depend on it.
+fn another_serves(
+    group: &GroupStatus,
+    cluster: &ClusterStatus,
+    way: Way,
+    (spec, now): (&Spec, UnixMillis),
+) -> bool {
+    others(group, cluster, spec)
+        .any(|other| is_settled_above_zero(other, way) && other.answers(spec, now, HEALTH_FRESH))
+}
+
+/// Clusters of the group that are to serve.
+fn others<'a>(
+    group: &'a GroupStatus,
+    cluster: &'a ClusterStatus,
+    spec: &'a Spec,
+) -> impl Iterator<Item = &'a ClusterStatus> {
+    let others = group.clusters.iter().filter(|other| other.name != cluster.name);
+    others.filter(|other| !spec.is_given_up(&other.name) && !other.target.is_zero())
+}
+
+fn is_settled_above_zero(other: &ClusterStatus, way: Way) -> bool {
+    match way {
+        Way::Forth => other.settled() > Some(Weight::ZERO),
+        Way::Back => other.is_above_zero(),
+    }
+}
+
+/// What each of them lacks.
+fn why_none_serves(
+    group: &GroupStatus,
+    cluster: &ClusterStatus,
+    way: Way,
+    (spec, now): (&Spec, UnixMillis),
+) -> String {
+    let lacks = |other: &ClusterStatus| {
+        if is_settled_above_zero(other, way) {
+            let answers = other.answers(spec, now, HEALTH_FRESH);
+            return (!answers).then(|| format!("{} does not answer", other.name));
+        }
+        let what = other.awaited(way, other.declared().unwrap_or(other.target));
+        Some(format!("{}: {what}", other.name))
+    };
+    let lacking: Vec<String> = others(group, cluster, spec).filter_map(lacks).collect();
+    if lacking.is_empty() { String::new() } else { format!(" ({})", lacking.join("; ")) }
+}
+
+impl ClusterStatus {
+    /// The weight is where it is wanted.
+    pub(super) fn has_arrived(&self, way: Way) -> bool {
+        let there = match way {
+            Way::Forth => self.settled(),
+            Way::Back => self.shown(),
+        };
+        there == Some(self.target)
+    }
+
+    /// The hop that is waited for until the path shows `weight`, what holds it up, and what is stuck before it.
+    pub(super) fn awaited(&self, way: Way, weight: Weight) -> String {
+        let is_awaited = |hop: &&HopStatus| {
+            let is_stuck = way == Way::Forth && hop.stuck;
+            hop.name != hop::RESOLVERS && (hop.busy || is_stuck || hop.value != Some(weight))
+        };
+        let Some(hop) = self.hops.iter().find(is_awaited) else { return "an observation".to_owned() };
+        let stuck = self.stuck().filter(|stuck| stuck.name != hop.name);
+        let notes: Vec<&str> =
+            [Some(hop), stuck].into_iter().flatten().filter_map(|hop| hop.note.as_deref()).collect();
+        let why = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+        let follows =
+            if way == Way::Back && self.stuck().is_some() { "; it follows when that is mended" } else { "" };
+        format!("{} to show {weight}{why}{follows}", hop.name)
+    }
 }

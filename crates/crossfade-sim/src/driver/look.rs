@@ -19,6 +19,11 @@ const FOREIGN_WRITER_AGE_MILLIS: u64 = 60_000;
 const AWAITING_EVERY_MILLIS: u64 = 500;
 const WATCHING_EVERY_MILLIS: u64 = 10_000;
 
+/// The hop that a driver writes.
+const KNOB: &str = "cluster-secret";
+/// The hop that a stuck Application is.
+const APPLICATIONS: &str = "applications";
+
 /// Listed weights by group and cluster.
 type Listing = Vec<Vec<Option<u8>>>;
 
@@ -30,7 +35,7 @@ pub(super) struct Eyes {
     in_sync: BTreeSet<u64>,
     /// Since when a set shows its weight, by group and cluster.
     shown_since: BTreeMap<(usize, usize), (u8, u64)>,
-    /// Since when a knob shows its weight: a writer that polls may still be on its way with the one before.
+    /// Since when an object shows its weight: a writer that polls may still be on its way with the one before.
     declared_since: BTreeMap<(usize, usize), (u8, u64)>,
     reports: BTreeMap<usize, Vec<Report>>,
     /// Versions of the knobs as just read, by group and cluster; 0 = not read.
@@ -73,7 +78,8 @@ impl Eyes {
             let mut is_unknown = false;
             for cluster in [FROM, TO] {
                 let hops = self.hops_of(group, cluster, knobs[group][cluster], around);
-                is_unknown |= hops.iter().take(2).any(|hop| hop.value.is_none());
+                let of_zone = hops.iter().find(|hop| hop.name == hop::RECORD);
+                is_unknown |= [hops.first(), of_zone].into_iter().flatten().any(|hop| hop.value.is_none());
                 group_seen
                     .clusters
                     .insert(name_of(cluster), ClusterSeen { hops, evaluates_target_health: Some(true) });
@@ -133,12 +139,26 @@ impl Eyes {
         knob: Option<u8>,
         around: &mut Around<'_>,
     ) -> Vec<HopSeen> {
-        if let Some(weight) = knob {
+        let found = &around.world.clusters[cluster];
+        let shows = found.api.shows(around.world.now);
+        let object = knob.map(|_| found.objects[group].weight_at(shows));
+        let is_stuck = knob.is_some() && found.stuck[group].at(shows);
+        if let Some(weight) = object {
             since(&mut self.declared_since, (group, cluster), weight, around.world.now);
         }
         let record = self.records.as_ref().and_then(|(_, listing)| listing[group][cluster]);
         let everywhere = record.filter(|weight| self.is_everywhere(group, cluster, *weight, around));
-        vec![mk(hop::DECLARED, knob), mk(hop::RECORD, record), mk(hop::NAME_SERVERS, everywhere)]
+        // What a stuck Application holds back is told for good where its record shows the same.
+        let floor =
+            |shown: Option<u8>| shown.filter(|shown| is_stuck && Some(*shown) == object).map(Weight::new);
+        let held = |name: &str, shown: Option<u8>| HopSeen { floor: floor(shown), ..mk(name, shown) };
+        vec![
+            mk(KNOB, knob),
+            HopSeen { stuck: is_stuck, ..mk(APPLICATIONS, knob) },
+            held(hop::DECLARED, object),
+            held(hop::RECORD, record),
+            held(hop::NAME_SERVERS, everywhere),
+        ]
     }
 
     fn is_everywhere(&mut self, group: usize, cluster: usize, weight: u8, around: &mut Around<'_>) -> bool {
@@ -176,7 +196,7 @@ fn since(
 }
 
 fn mk(name: &str, value: Option<u8>) -> HopSeen {
-    HopSeen { name: name.to_owned(), value: value.map(Weight::new), busy: false, note: None }
+    HopSeen::new(name, value.map(Weight::new))
 }
 
 impl Driver {

@@ -35,6 +35,19 @@ pub(super) fn mislead(spec: &mut Spec, status: &mut Status, seen: &mut Seen, aro
             seen.gates.retain(|gate| matches!(gate.outcome, CheckOutcome::Passed));
         }
         Some(Defect::Guess) => guess(status, seen),
+        Some(Defect::StuckHolds) => {
+            let hops = seen.groups.values_mut().flat_map(|group| group.clusters.values_mut());
+            hops.flat_map(|cluster| &mut cluster.hops).for_each(|hop| {
+                hop.busy |= hop.stuck;
+                hop.floor = None;
+            });
+        }
+        Some(Defect::StuckServes) => {
+            for cluster in seen.groups.values_mut().flat_map(|group| group.clusters.values_mut()) {
+                let knob = cluster.hops.first().and_then(|hop| hop.value);
+                cluster.hops.iter_mut().filter(|hop| hop.floor.is_some()).for_each(|hop| hop.floor = knob);
+            }
+        }
         Some(Defect::TrustListing) => {
             for cluster in seen.groups.values_mut().flat_map(|group| group.clusters.values_mut()) {
                 let listed =

@@ -8,6 +8,7 @@ use crate::commands::migrate::identity;
 use crate::exit::{Exit, user_error};
 use crate::printer::note;
 use crate::settings::{ClusterOptions, ProbeOptions};
+use crate::stop::Stop;
 
 /// Options of `crossfade controller`.
 #[derive(Clone, Debug, Args)]
@@ -27,7 +28,7 @@ pub struct ControllerArgs {
     migrations: bool,
 }
 
-/// Drives until Ctrl-C; weights stay as they are then.
+/// Drives until it is asked to stop; leases are given back, and weights stay as they are then.
 pub async fn run(args: ControllerArgs) -> anyhow::Result<Exit> {
     if args.clusters.contexts.len() < 2 {
         return Err(user_error(
@@ -41,12 +42,8 @@ pub async fn run(args: ControllerArgs) -> anyhow::Result<Exit> {
         clusters.push(args.clusters.connect(name).await?);
     }
     let world = args.probes.world(clusters, &args.zone).await?;
-    let (stop_sender, stop) = tokio::sync::watch::channel(false);
-    tokio::spawn(async move {
-        let _ = tokio::signal::ctrl_c().await;
-        let _ = stop_sender.send(true);
-    });
+    let stop = Stop::listen();
     note(&format!("driving the Migrations of {} in zone {}", args.home_context, args.zone));
-    run_controller(ControllerOptions { home, world, identity: identity() }, stop).await?;
+    run_controller(ControllerOptions { home, world, identity: identity() }, stop.asked).await?;
     Ok(Exit::Done)
 }

@@ -23,6 +23,7 @@ use crate::printer::{can_redraw, data, note};
 use crate::rehearsal::{
     Contents, Delivery, Rehearsal, RehearsalOptions, SIDES, Workloads, context_of, environment, hosts_of,
 };
+use crate::stop::asked_to_stop;
 
 use verdict::{FaultWindow, Verdict};
 use view::View;
@@ -111,9 +112,9 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<Exit> {
     let dir = std::env::temp_dir().join(format!("crossfade-demo-{}", std::process::id()));
     let outcome = tokio::select! {
         outcome = rehearse(&args, dir.clone()) => outcome,
-        _ = tokio::signal::ctrl_c() => {
+        signal = asked_to_stop() => {
             note("\nstopped; every process of the demo ends with it");
-            Ok(Exit::Interrupted)
+            Ok(signal.exit())
         }
     };
     if !args.keep {
@@ -166,7 +167,7 @@ async fn rehearse(args: &DemoArgs, dir: PathBuf) -> anyhow::Result<Exit> {
     }
     if args.keep {
         keep(&rehearsal)?;
-        let _ = tokio::signal::ctrl_c().await;
+        asked_to_stop().await;
     }
     rehearsal.end().await;
     Ok(if verdict.held() { Exit::Done } else { Exit::OurFailure })

@@ -13,6 +13,7 @@ use crossfade_kube::Cluster;
 use crossfade_kube::sources::{EmptyStatus, SourceKind, SourceOptions};
 
 use crate::exit::user_error;
+use crate::stop::asked_to_stop;
 
 /// The namespace in which migrations look for what a DNS controller tells them.
 const REPORT_NAMESPACE: &str = "crossfade";
@@ -113,7 +114,10 @@ pub async fn run(args: DnsControllerArgs) -> anyhow::Result<()> {
         Aws::with_options(AwsOptions { profile: args.aws_profile.clone(), ..AwsOptions::default() }).await?;
     let options = options(&args, client, aws)?;
     tracing::info!(owner = %options.owner, policy = ?options.policy, mode = ?options.mode, "DNS controller starts");
-    run_controller(options, interrupted()).await.map_err(explained)
+    let stopped = async {
+        asked_to_stop().await;
+    };
+    run_controller(options, stopped).await.map_err(explained)
 }
 
 fn explained(error: DnsError) -> anyhow::Error {
@@ -200,19 +204,4 @@ pub fn parse_seconds(text: &str) -> Result<Duration, String> {
         Ok(number) if number > 0 => Ok(Duration::from_secs(u64::from(number) * factor)),
         _ => Err("at least one second is needed, like 60, 60s or 1m".to_owned()),
     }
-}
-
-/// Ready at Ctrl-C, and at SIGTERM, with which Kubernetes ends a pod.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
-                return;
-            }
-            Err(error) => tracing::warn!(%error, "SIGTERM will end this process at once"),
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

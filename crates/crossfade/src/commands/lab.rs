@@ -21,6 +21,7 @@ use crate::rehearsal::{
     Workloads, context_of, environment,
 };
 use crate::shell::word;
+use crate::stop::asked_to_stop;
 use crate::table::Table;
 
 /// Options of `crossfade lab`.
@@ -177,12 +178,12 @@ async fn up(args: &UpArgs) -> anyhow::Result<Exit> {
     };
     let mut rehearsal = tokio::select! {
         started = Rehearsal::start(&options, note) => started?,
-        _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+        signal = asked_to_stop() => return Ok(signal.exit()),
     };
     data(&describe(&rehearsal.addresses));
     note(READY);
     let ended = tokio::select! {
-        _ = tokio::signal::ctrl_c() => None,
+        _ = asked_to_stop() => None,
         which = rehearsal.ended() => Some(which),
     };
     let was_asked_to = LabAddresses::read(&options.dir).is_err();
@@ -374,7 +375,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<Exit> {
     let agents = args.gitops.start(lab.addresses()).await?;
     tokio::select! {
         () = lab.end_requested() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        _ = asked_to_stop() => {}
     }
     drop(agents);
     lab.stop().await;

@@ -28,6 +28,7 @@ use crate::actuator::choose;
 use crate::exit::{Exit, UserError, user_error};
 use crate::printer::{ask, data, note};
 use crate::settings::{ClusterOptions, ProbeOptions};
+use crate::stop::Stop;
 
 use unfinished::Name;
 
@@ -434,7 +435,7 @@ async fn check_rights(
 
 fn refused(refusals: &[Refusal]) -> anyhow::Error {
     let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    let hint = refusals.first().map(|refusal| refusal.hint().to_owned());
+    let hint = refusals.first().map(Refusal::hint);
     UserError { message: lines.join("\n       "), hint }.into()
 }
 
@@ -486,16 +487,12 @@ pub struct Drive {
     pub told: Told,
 }
 
-/// Rounds until the end or Ctrl-C, with progress on stderr and the result on stdout.
+/// Rounds until the end or until it is asked to stop, with progress on stderr and the result on stdout.
 pub async fn drive(mut driver: Driver, drive: Drive) -> anyhow::Result<Exit> {
     let Drive { name, how, core, output, told } = drive;
-    let (stop_sender, stop) = tokio::sync::watch::channel(false);
-    tokio::spawn(async move {
-        let _ = tokio::signal::ctrl_c().await;
-        let _ = stop_sender.send(true);
-    });
+    let stop = Stop::listen();
     let mut watcher = watch::Watcher::new(&core.from, &core.to, told);
-    let outcome = driver.drive(stop, |progress| watcher.see(&progress)).await;
+    let outcome = driver.drive(stop.asked.clone(), |progress| watcher.see(&progress)).await;
     let Some(status) = driver.status() else { return outcome.map(|_| Exit::OurFailure).map_err(Into::into) };
     if output == Output::Json {
         data(&summary_json(&name, &status).to_string());
@@ -504,10 +501,10 @@ pub async fn drive(mut driver: Driver, drive: Drive) -> anyhow::Result<Exit> {
         Outcome::Complete => Exit::Done,
         Outcome::RolledBack => Exit::RolledBack,
         Outcome::Paused => Exit::Paused,
-        Outcome::Interrupted => Exit::Interrupted,
+        Outcome::Interrupted => stop.exit(),
     };
     watcher.finish(&status);
-    if matches!(exit, Exit::Paused | Exit::Interrupted) && status.phase != Phase::Complete {
+    if !matches!(exit, Exit::Done | Exit::RolledBack) && status.phase != Phase::Complete {
         note("weights stay as they are");
         note(&ways::on(&Migrated { name: &name, how: &how, status: &status }, &driver.puts_back()));
     }

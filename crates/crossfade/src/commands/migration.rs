@@ -1,6 +1,7 @@
 //! `crossfade migration`: what migrations there are, and the person's hand on one.
 
 mod ask;
+mod driver;
 mod home;
 mod show;
 mod take_up;

@@ -2,12 +2,14 @@
 //!
 //! Setting goes through a migration of one step, so that every rule of a migration holds for a hand's write as well.
 
+mod table;
+
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use crossfade_api::migration::{Actuator, MigrationSpec};
 use crossfade_controller::migration::{Stateful, survey};
-use crossfade_core::migration::{Candidate, CandidateCluster};
+use crossfade_core::migration::{Candidate, CandidateCluster, MissingKey, Refusal};
 use crossfade_core::share::Pair;
 use crossfade_core::{ClusterName, GroupName, Weight};
 use serde_json::json;
@@ -16,8 +18,8 @@ use crate::actuator::{bridged, hosts_of, is_kept_by_argo_cd};
 use crate::commands::migrate::{Output, Request, carry_out};
 use crate::commands::status::{LookArgs, connect};
 use crate::exit::{Exit, user_error};
-use crate::printer::data;
-use crate::table::Table;
+use crate::printer::{Paint, data, note};
+use table::Keys;
 
 /// Options of `crossfade weights`.
 #[derive(Clone, Debug, Args)]
@@ -89,16 +91,9 @@ async fn get(args: GetArgs) -> anyhow::Result<Exit> {
     let world = connect(&args.look).await?;
     let mut found = survey(&world, Stateful::Allowed).await?.candidates;
     let by_bridge = bridged(&world, &found).await?;
-    let keepers: BTreeMap<GroupName, String> = found
-        .iter()
-        .filter(|candidate| is_kept_by_argo_cd(candidate))
-        .filter_map(|candidate| {
-            let feeding = by_bridge.iter().find(|feeding| feeds(feeding, candidate))?;
-            Some((candidate.group.clone(), format!("Argo CD, from {} of the cluster secret", feeding.group)))
-        })
-        .chain(by_bridge.iter().map(|key| (key.group.clone(), "the cluster secret".to_owned())))
-        .collect();
-    found.extend(by_bridge);
+    let missing = missing_keys(&by_bridge);
+    let by_bridge = Keys(by_bridge);
+    found.extend(by_bridge.0.iter().cloned());
     if let Some(group) = &args.group {
         found.retain(|candidate| candidate.group.0 == *group);
         if found.is_empty() {
@@ -123,30 +118,22 @@ async fn get(args: GetArgs) -> anyhow::Result<Exit> {
         data(&json!({ "groups": groups }).to_string());
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["GROUP", "CLUSTER", "WEIGHT", "SHARE", "SET IDENTIFIER", "KEPT BY"]);
-    for candidate in &found {
-        // With one weight unknown, nobody knows a share.
-        let weights: Option<Vec<Weight>> = candidate.clusters.values().map(weight_of).collect();
-        let sum: u32 = weights.iter().flatten().map(|weight| u32::from(weight.get())).sum();
-        for (name, cluster) in &candidate.clusters {
-            let weight = weight_of(cluster);
-            let share =
-                weight.filter(|_| sum > 0).map(|weight| 100.0 * f64::from(weight.get()) / f64::from(sum));
-            table.row(vec![
-                candidate.group.to_string(),
-                name.to_string(),
-                weight.map_or_else(|| "?".to_owned(), |weight| weight.to_string()),
-                share.map_or_else(|| "-".to_owned(), |share| format!("{share:.1} %")),
-                cluster.set_identifier.clone().unwrap_or_else(|| "-".to_owned()),
-                keepers
-                    .get(&candidate.group)
-                    .or(cluster.kept_by.as_ref())
-                    .map_or_else(|| "-".to_owned(), Clone::clone),
-            ]);
-        }
+    data(&table::render(&found, &by_bridge));
+    for key in missing {
+        let refusal = Refusal::KeyInOneSecret(key);
+        note(&format!("{} {refusal}", Paint::stderr().bad("warning:")));
+        note(&format!("{} {}", Paint::stderr().good("hint:"), refusal.hint()));
     }
-    data(&table.to_string());
     Ok(Exit::Done)
+}
+
+/// The annotations that some secret lacks, each once.
+fn missing_keys(by_bridge: &[Candidate]) -> Vec<MissingKey> {
+    let mut missing: Vec<MissingKey> =
+        by_bridge.iter().flat_map(|candidate| candidate.missing_keys.clone()).collect();
+    missing.sort_by(|left, right| (&left.key, &left.missing).cmp(&(&right.key, &right.missing)));
+    missing.dedup();
+    missing
 }
 
 fn weight_of(cluster: &CandidateCluster) -> Option<Weight> {
@@ -158,6 +145,7 @@ async fn set(args: SetArgs) -> anyhow::Result<Exit> {
     let group = GroupName(args.group.clone());
     let by_annotation = survey(&world, Stateful::Allowed).await?.candidates;
     let by_bridge = bridged(&world, &by_annotation).await?;
+    refuse_torn(&group, &by_annotation, &by_bridge)?;
     let Knob { actuator, candidate } = knob_of(&group, by_annotation, by_bridge)?;
     let group = candidate.group.clone();
     let now: BTreeMap<ClusterName, Weight> = candidate
@@ -185,6 +173,29 @@ async fn set(args: SetArgs) -> anyhow::Result<Exit> {
     // Boxed: a future that holds a whole migration.
     Box::pin(carry_out(Request { dry_run: args.dry_run, yes: args.yes, output: args.output, ..request }))
         .await
+}
+
+/// A group whose annotation is in one secret only has no weight of its own in the other cluster.
+fn refuse_torn(
+    group: &GroupName,
+    by_annotation: &[Candidate],
+    by_bridge: &[Candidate],
+) -> anyhow::Result<()> {
+    let own = by_annotation.iter().find(|candidate| candidate.group == *group).map(hosts_of);
+    let own = own.unwrap_or_default();
+    let concerns = |key: &MissingKey| {
+        let is_shared_of = by_bridge
+            .iter()
+            .any(|candidate| candidate.group == *group && candidate.missing_keys.contains(key));
+        is_shared_of || key.hosts.iter().any(|host| own.contains(host))
+    };
+    match missing_keys(by_bridge).into_iter().find(concerns) {
+        None => Ok(()),
+        Some(key) => {
+            let refusal = Refusal::KeyInOneSecret(key);
+            Err(user_error(refusal.to_string(), refusal.hint()))
+        }
+    }
 }
 
 /// What is turned for a group.
@@ -313,12 +324,14 @@ mod tests {
             load_balancer: None,
             persistent_volumes: Vec::new(),
             port: None,
+            stuck: Vec::new(),
         };
         Candidate {
             group: group.into(),
             clusters: [("blue".into(), cluster)].into(),
             hosts_outside_zone: Vec::new(),
             foreign_records: Vec::new(),
+            missing_keys: Vec::new(),
         }
     }
 

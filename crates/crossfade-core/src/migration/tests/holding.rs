@@ -237,12 +237,8 @@ fn a_weight_of_another_that_is_put_back_lets_the_migration_go_on() {
 /// One look at two groups, of which every hop shows the same weight.
 fn look(weights: [(u8, u8); 2]) -> Seen {
     let seen = |weight: u8| {
-        let hops = [hop::DECLARED, hop::RECORD, hop::NAME_SERVERS].map(|name| HopSeen {
-            name: name.to_owned(),
-            value: Some(Weight::new(weight)),
-            busy: false,
-            note: None,
-        });
+        let hops = [hop::DECLARED, hop::RECORD, hop::NAME_SERVERS]
+            .map(|name| HopSeen::new(name, Some(Weight::new(weight))));
         ClusterSeen { hops: hops.to_vec(), evaluates_target_health: Some(true) }
     };
     let groups = ["team/first", "team/second"].into_iter().zip(weights).map(|(name, (blue, green))| {

@@ -22,11 +22,26 @@ fn moment() -> impl Strategy<Value = UnixMillis> {
     prop_oneof![0u64..6_000, 0u64..90_000].prop_map(|ago| UnixMillis(NOW.0 - ago))
 }
 
-/// All hops show one weight in half of the cases; a third cluster has a record only.
-fn hops(count: usize) -> impl Strategy<Value = Vec<(Option<Weight>, UnixMillis, bool)>> {
-    let agreed = (weight(), moment()).prop_map(move |(weight, at)| vec![(Some(weight), at, false); count]);
-    let mixed = vec((option::weighted(0.8, weight()), moment(), prop::bool::weighted(0.1)), count);
-    prop_oneof![agreed, mixed]
+/// What a hop shows, since when, whether it is busy or stuck, and the floor of its parts.
+type Hop = (Option<Weight>, UnixMillis, (bool, bool), Option<Weight>);
+
+/// All hops show one weight in a third of the cases, and in another one all but some that are held back; a third cluster has a
+/// record only.
+fn hops(count: usize) -> impl Strategy<Value = Vec<Hop>> {
+    let is_stuck = || prop::bool::weighted(0.2);
+    let agreed = (weight(), moment(), is_stuck())
+        .prop_map(move |(weight, at, stuck)| vec![(Some(weight), at, (false, stuck), None); count]);
+    let held = (weight(), moment(), vec(option::of(weight()), count)).prop_map(|(knob, at, floors)| {
+        let hop = |floor: Option<Weight>| (Some(knob).filter(|_| floor.is_none()), at, (false, true), floor);
+        [(Some(knob), at, (false, false), None)]
+            .into_iter()
+            .chain(floors.into_iter().skip(1).map(hop))
+            .collect()
+    });
+    let mark = (prop::bool::weighted(0.1), is_stuck());
+    let mixed =
+        vec((option::weighted(0.8, weight()), moment(), mark, option::weighted(0.3, weight())), count);
+    prop_oneof![agreed, held, mixed]
 }
 
 fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterStatus> {
@@ -50,11 +65,13 @@ fn cluster(name: &'static str, in_pair: bool) -> impl Strategy<Value = ClusterSt
         hops: names
             .iter()
             .zip(hops)
-            .map(|(name, (value, at, busy))| HopStatus {
+            .map(|(name, (value, at, (busy, stuck), floor))| HopStatus {
                 name: (*name).to_owned(),
                 value,
                 at,
                 busy,
+                stuck,
+                floor,
                 note: None,
             })
             .collect(),
@@ -143,11 +160,11 @@ fn check() -> impl Strategy<Value = (GroupName, ClusterName, UnixMillis, CheckOu
 fn cluster_seen(in_pair: bool) -> impl Strategy<Value = ClusterSeen> {
     let names: &[&str] = if in_pair { &HOPS[..3] } else { &HOPS[1..2] };
     hops(names.len()).prop_map(move |hops| {
-        let hop = |(name, (value, _, busy)): (&&str, _)| HopSeen {
-            name: (*name).to_owned(),
-            value,
+        let hop = |(name, (value, _, (busy, stuck), floor)): (&&str, _)| HopSeen {
             busy,
-            note: None,
+            stuck,
+            floor,
+            ..HopSeen::new(name, value)
         };
         ClusterSeen { hops: names.iter().zip(hops).map(hop).collect(), evaluates_target_health: None }
     })
@@ -220,31 +237,36 @@ fn spec() -> impl Strategy<Value = Spec> {
 }
 
 /// Every hop up to the name servers, as last seen: this look's, or the status's where this look has none.
-fn known_hops(
-    status: &Status,
-    seen: &Seen,
-    group: &GroupName,
-    cluster: &ClusterName,
-) -> Vec<(Option<Weight>, bool)> {
+fn known_hops(status: &Status, seen: &Seen, group: &GroupName, cluster: &ClusterName) -> Vec<HopSeen> {
     let looked = seen.groups.get(group).and_then(|group| group.clusters.get(cluster));
     let kept = status.group(group).and_then(|group| group.cluster(cluster));
     match (looked, kept) {
-        (Some(looked), _) => looked.hops.iter().map(|hop| (hop.value, hop.busy)).collect(),
+        (Some(looked), _) => looked.hops.clone(),
         (None, Some(kept)) => {
             let hops = kept.hops.iter().filter(|hop| hop.name != hop::RESOLVERS);
-            hops.map(|hop| (hop.value, hop.busy)).collect()
+            let as_seen = |hop: &HopStatus| HopSeen {
+                busy: hop.busy,
+                stuck: hop.stuck,
+                floor: hop.floor,
+                ..HopSeen::new(&hop.name, hop.value)
+            };
+            hops.map(as_seen).collect()
         }
         (None, None) => Vec::new(),
     }
 }
 
 /// I2, from what was given and not from what was concluded: settled above 0, an answer of the last five seconds, and none
-/// since that failed.
-fn serves(status: &Status, seen: &Seen, group: &GroupName, cluster: &ClusterName) -> bool {
+/// since that failed. What is stuck holds the way forth; on the way back it may hold some hosts at another weight above 0.
+fn serves(status: &Status, plan: &Plan, seen: &Seen, group: &GroupName, cluster: &ClusterName) -> bool {
     let hops = known_hops(status, seen, group, cluster);
-    let is_settled = hops
-        .first()
-        .is_some_and(|first| first.0 > Some(Weight::ZERO) && hops.iter().all(|hop| *hop == (first.0, false)));
+    let knob = hops.first().and_then(|first| first.value).map_or(0, Weight::get);
+    let is_back = plan.status.phase == Phase::RollingBack;
+    let is_there = |hop: &HopSeen| {
+        let is_held_above_zero = is_back && hop.floor.is_some_and(|floor| floor.get() > 0);
+        !hop.busy && (is_back || !hop.stuck) && (hop.value == Some(Weight::new(knob)) || is_held_above_zero)
+    };
+    let is_settled = knob > 0 && hops.iter().all(is_there);
     let Some(kept) = status.group(group).and_then(|group| group.cluster(cluster)) else { return false };
     let mine: Vec<&GateSeen> =
         seen.gates.iter().filter(|gate| gate.group == *group && gate.cluster == *cluster).collect();
@@ -277,13 +299,13 @@ proptest! {
             let Action::Write { group, cluster, replaces, .. } = action else { continue };
             prop_assert!(*cluster == spec.from || *cluster == spec.to, "I4: {action:?}");
             let known = known_hops(&status, &seen, group, cluster);
-            prop_assert_eq!(known[0].0, Some(*replaces), "a write replaces what was read: {:?}", action);
+            prop_assert_eq!(known[0].value, Some(*replaces), "a write replaces what was read: {:?}", action);
         }
         for (group, cluster) in &zeroed {
             let others = plan.status.group(group).unwrap().clusters.iter().map(|other| &other.name);
             let mut others = others.filter(|other| other != cluster);
             let is_served =
-                others.any(|other| serves(&status, &seen, group, other) && !zeroed.contains(&(*group, other)));
+                others.any(|other| serves(&status, &plan, &seen, group, other) && !zeroed.contains(&(*group, other)));
             prop_assert!(is_served, "I1, I2: {cluster} of {group} goes to 0 and no other serves");
         }
     }

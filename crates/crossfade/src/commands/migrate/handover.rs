@@ -16,6 +16,7 @@ use crate::commands::migrate::watch::{Told, Watcher, summary_json};
 use crate::commands::migrate::ways::{self, Migrated};
 use crate::exit::{Exit, user_error};
 use crate::printer::{data, note};
+use crate::stop::asked_to_stop;
 
 /// A controller looks for new objects every two seconds; one that has not taken a migration up after five looks is gone.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ async fn is_taken_up(migrations: &Migrations, name: &str) -> anyhow::Result<bool
     Ok(false)
 }
 
-/// Prints what happens in a migration until it ends, pauses or Ctrl-C. Changes nothing.
+/// Prints what happens in a migration until it ends, pauses, or this command is asked to stop. Changes nothing.
 pub async fn follow(
     migrations: &Migrations,
     name: &str,
@@ -65,6 +66,7 @@ pub async fn follow(
 ) -> anyhow::Result<Exit> {
     let mut watcher: Option<Watcher> = None;
     let mut told = Some(told);
+    let mut stop = std::pin::pin!(asked_to_stop());
     loop {
         let Some(migration) = migrations.get(name).await? else {
             return Err(user_error(
@@ -107,9 +109,9 @@ pub async fn follow(
         }
         tokio::select! {
             () = sleep(LOOK_EVERY) => {}
-            _ = tokio::signal::ctrl_c() => {
+            signal = &mut stop => {
                 note("no longer watching; whoever drives the migration goes on");
-                return Ok(Exit::Interrupted);
+                return Ok(signal.exit());
             }
         }
     }

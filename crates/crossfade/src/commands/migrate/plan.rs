@@ -7,6 +7,7 @@ use crossfade_core::share::{Pair, ThirdClusters, sum_for};
 use serde_json::{Value, json};
 
 use crate::commands::migrate::Prepared;
+use crate::fill::paragraph;
 use crate::printer::Paint;
 use crate::table::Table;
 
@@ -31,7 +32,7 @@ pub fn render(prepared: &Prepared) -> String {
     for cluster in &prepared.world.clusters {
         lines.push(format!("  {:<9} context {}", cluster.name.0, cluster.context));
     }
-    lines.push(format!("  weights   {}", actuator(prepared.spec.actuator)));
+    lines.push(paragraph(actuator(prepared.spec.actuator), "  weights   ", "            "));
     lines.push(format!("  state     Migration crossfade/{} in {}", prepared.name, prepared.home.name));
     lines.push(String::new());
     lines.extend(
@@ -41,7 +42,7 @@ pub fn render(prepared: &Prepared) -> String {
             .map(|line| format!("  {line}")),
     );
     lines.push(String::new());
-    lines.extend(prose(prepared).iter().map(|text| wrapped(text)));
+    lines.extend(prose(prepared).iter().map(|text| paragraph(text, "  ", "    ")));
     lines.join("\n")
 }
 
@@ -117,25 +118,6 @@ fn pairs(spec: &Spec, group: &Admitted) -> Vec<Option<Pair>> {
     let third = if group.weights.len() > 2 { ThirdClusters::Some } else { ThirdClusters::None };
     let sum = sum_for(now(spec, group), third);
     spec.steps.iter().map(|step| step.pair(sum, third)).collect()
-}
-
-/// A paragraph in lines that a terminal of usual width shows whole.
-fn wrapped(text: &str) -> String {
-    const WIDTH_MAX: usize = 100;
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(last) if line == 0 || line + 1 + word.chars().count() + 4 <= WIDTH_MAX => {
-                if line > 0 {
-                    last.push(' ');
-                }
-                last.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    format!("  {}", lines.join("\n    "))
 }
 
 /// The plan for programs.
@@ -265,16 +247,6 @@ fn weights(spec: &Spec, admitted: &[Admitted], zone: &str) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn prose_fits_a_terminal() {
-        let text = format!("{} {}", "word ".repeat(40).trim(), "x".repeat(120));
-        let shown = wrapped(&text);
-        let lines: Vec<&str> = shown.lines().collect();
-        assert!(lines.iter().filter(|line| line.len() > 100).count() == 1, "{shown}");
-        assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
-        assert!(lines[0].starts_with("  word") && lines[1].starts_with("    word"));
-    }
 
     #[test]
     fn hosts_are_told_without_their_zone() {

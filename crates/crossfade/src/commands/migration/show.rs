@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use crossfade_api::migration::Migration;
+use crossfade_kube::Cluster;
 use crossfade_kube::migrations::Migrations;
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,6 +13,7 @@ use crate::commands::migrate::{Output, clock};
 use crate::commands::migration::home::HomeOptions;
 use crate::commands::migration::{OneArgs, progress_of, tree};
 use crate::exit::Exit;
+use crate::fill::paragraph;
 use crate::printer::{data, note};
 use crate::table::Table;
 
@@ -51,10 +53,10 @@ pub struct HistoryArgs {
 /// Every migration of every home that can be read.
 pub async fn list(args: ListArgs) -> anyhow::Result<Exit> {
     let homes = args.home.homes().await?;
-    let mut all: Vec<(String, Migration)> = Vec::new();
+    let mut all: Vec<(Cluster, Migration)> = Vec::new();
     for home in &homes {
         match Migrations::new(home).list().await {
-            Ok(found) => all.extend(found.into_iter().map(|migration| (home.context.clone(), migration))),
+            Ok(found) => all.extend(found.into_iter().map(|migration| (home.clone(), migration))),
             Err(error) if error.is_not_found() => {}
             Err(error) if homes.len() > 1 => note(&format!("{} cannot be read: {error}", home.context)),
             Err(error) => return Err(error.into()),
@@ -65,20 +67,30 @@ pub async fn list(args: ListArgs) -> anyhow::Result<Exit> {
         data(&serde_json::to_string(&migrations)?);
         return Ok(Exit::Done);
     }
-    let mut table = Table::new(&["NAME", "HOME", "FROM", "TO", "PHASE", "REASON", "STEP", "AGE", "MESSAGE"]);
+    let mut table = Table::new(&["NAME", "HOME", "FROM", "TO", "PHASE", "STEP", "AGE", "DRIVER"]);
     for (home, migration) in &all {
-        table.row(row_of(home, migration));
+        let context = home.context.as_str();
+        table.row(row_of(context, migration, args.home.driver_of(home, migration).await.in_a_word()));
     }
     if table.is_empty() {
         let contexts: Vec<&str> = homes.iter().map(|home| home.context.as_str()).collect();
         note(&format!("no migrations in {}", contexts.join(" and ")));
     } else {
         data(&table.to_string());
+        all.iter().filter_map(|(_, migration)| said(migration)).for_each(|text| data(&text));
     }
     Ok(Exit::Done)
 }
 
-fn row_of(home: &str, migration: &Migration) -> Vec<String> {
+/// Why it is where it is, below the table: such texts are longer than a column may be.
+fn said(migration: &Migration) -> Option<String> {
+    let status = migration.status.as_ref().filter(|status| !status.message.is_empty())?;
+    let reason = if status.reason.is_empty() { String::new() } else { format!("{}: ", status.reason) };
+    let name = migration.metadata.name.as_deref().unwrap_or_default();
+    Some(paragraph(&format!("{name}: {reason}{}", status.message), "", "  "))
+}
+
+fn row_of(home: &str, migration: &Migration, driver: String) -> Vec<String> {
     let status = migration.status.clone().unwrap_or_default();
     let created = migration.metadata.creation_timestamp.as_ref().map(|created| created.0);
     vec![
@@ -87,10 +99,9 @@ fn row_of(home: &str, migration: &Migration) -> Vec<String> {
         migration.spec.from.clone(),
         migration.spec.to.clone(),
         status.phase,
-        status.reason,
         status.step,
         created.map_or_else(String::new, |created| age(Timestamp::now().duration_since(created).as_secs())),
-        status.message,
+        driver,
     ]
 }
 
@@ -109,12 +120,15 @@ pub async fn get(args: GetArgs) -> anyhow::Result<Exit> {
     /// As often as a person can follow.
     const EVERY: Duration = Duration::from_secs(1);
     loop {
-        let migration = args.one.find().await?.migration;
+        let kept = args.one.find().await?;
+        let driver = args.one.home.driver_of(&kept.home, &kept.migration).await;
+        let how = args.one.how(&kept).await;
+        let migration = kept.migration;
         let has_ended = progress_of(&migration).is_some_and(|status| status.phase.is_end());
         if args.output == Output::Json {
             data(&serde_json::to_string(&migration)?);
         } else {
-            data(&tree::render(&migration));
+            data(&tree::render(&migration, driver.in_a_line(&migration, &how).as_deref()));
         }
         if !args.watch || has_ended {
             return Ok(Exit::Done);

@@ -2,12 +2,14 @@
 
 use crossfade_api::migration::Migration;
 use crossfade_core::Weight;
-use crossfade_core::migration::{ClusterStatus, GroupStatus, Phase};
+use crossfade_core::migration::{ClusterStatus, GroupStatus, HopStatus, Phase};
 
+use crate::commands::migrate::within;
+use crate::fill::{fill, paragraph};
 use crate::printer::Paint;
 
-/// The whole of it.
-pub fn render(migration: &Migration) -> String {
+/// The whole of it. `driver` says who drives it.
+pub fn render(migration: &Migration, driver: Option<&str>) -> String {
     let paint = Paint::stdout();
     let name = migration.metadata.name.clone().unwrap_or_default();
     let status = migration.status.clone().unwrap_or_default();
@@ -27,66 +29,63 @@ pub fn render(migration: &Migration) -> String {
     };
     let is_told = progress.phase.is_end() || (progress.phase == Phase::Paused && progress.failure.is_some());
     if !status.message.is_empty() && !is_told {
-        lines.push(status.message.clone());
+        lines.push(paragraph(&status.message, "", "  "));
     }
     if let Some(failure) = &progress.failure {
-        lines.push(paint.bad(&format!("{}: {}", failure.reason, failure.message)));
+        lines.push(paint.bad(&paragraph(&format!("{}: {}", failure.reason, failure.message), "", "  ")));
     }
+    lines.extend(driver.map(ToOwned::to_owned));
     for (index, group) in progress.groups.iter().enumerate() {
         let is_last = index + 1 == progress.groups.len();
-        lines.push(format!(
-            "{} {}  ({})",
-            if is_last { "└─" } else { "├─" },
-            group.name,
-            group.hosts.join(", ")
-        ));
-        lines.extend(clusters(group, if is_last { "   " } else { "│  " }, paint));
+        let indent = if is_last { "   " } else { "│  " };
+        let hosts: Vec<&str> = group.hosts.iter().map(|host| within(host, &spec.zone)).collect();
+        let title = format!("{}  ({})", group.name, hosts.join(", "));
+        lines.push(paragraph(&title, if is_last { "└─ " } else { "├─ " }, &format!("{indent}   ")));
+        lines.extend(clusters(group, indent, paint));
     }
     lines.join("\n")
 }
 
+/// A line for a cluster, one or two for its hops, and one for whatever is wrong.
 fn clusters(group: &GroupStatus, indent: &str, paint: Paint) -> Vec<String> {
-    let count = group.clusters.len();
-    let line = |(index, cluster): (usize, &ClusterStatus)| {
-        let branch = if index + 1 == count { "└─" } else { "├─" };
-        let hops: Vec<String> = cluster
-            .hops
-            .iter()
-            .map(|hop| {
-                let shown = text(hop.value);
-                let is_there = hop.value == Some(cluster.target) && !hop.busy;
-                let mark = if is_there { "✓".to_owned() } else { "…".to_owned() };
-                format!("{} {shown} {mark}", hop.name)
-            })
-            .collect();
-        let notes: String = cluster
-            .hops
-            .iter()
-            .filter(|hop| hop.busy || hop.value != Some(cluster.target))
-            .filter_map(|hop| hop.note.as_ref())
-            .map(|note| paint.bad(&format!("  {note}")))
-            .collect();
-        let failing = cluster.gates.iter().filter(|gate| gate.failures > 0 || gate.unknown_since.is_some());
-        let gate: String = failing
-            .map(|gate| {
-                let what = gate.message.clone().unwrap_or_default();
-                let how = if gate.failures > 0 {
-                    format!("failed {} times", gate.failures)
-                } else {
-                    "unknown".to_owned()
-                };
-                paint.bad(&format!("  {} {how}: {what}", gate.name))
-            })
-            .collect();
-        format!(
-            "{indent}{branch} {:<8} {} → {}   {}{notes}{gate}",
-            cluster.name.0,
-            cluster.before,
-            cluster.target,
-            hops.join("  ")
-        )
+    let last = group.clusters.len().saturating_sub(1);
+    let width = group.clusters.iter().map(|cluster| cluster.name.0.chars().count()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (index, cluster) in group.clusters.iter().enumerate() {
+        let (branch, below) = if index == last { ("└─", "   ") } else { ("├─", "│  ") };
+        let ClusterStatus { before, target, .. } = cluster;
+        lines.push(format!("{indent}{branch} {:<width$}  {before} → {target}", cluster.name.0));
+        let below = format!("{indent}{below}  ");
+        let hops: Vec<String> = cluster.hops.iter().map(|hop| hop_text(hop, cluster)).collect();
+        lines.extend(fill(&hops, "  ", &below, &below));
+        let wrong = wrong_with(cluster);
+        lines.extend(wrong.iter().map(|text| paint.bad(&paragraph(text, &below, &format!("{below}  ")))));
+    }
+    lines
+}
+
+fn hop_text(hop: &HopStatus, cluster: &ClusterStatus) -> String {
+    let mark = match (hop.busy, hop.value == Some(cluster.target)) {
+        _ if hop.stuck => "stuck",
+        (false, true) => "✓",
+        _ => "…",
     };
-    group.clusters.iter().enumerate().map(line).collect()
+    format!("{} {} {mark}", hop.name, text(hop.value))
+}
+
+/// What holds hops up, and gates that do not pass.
+fn wrong_with(cluster: &ClusterStatus) -> Vec<String> {
+    let held = cluster.hops.iter().filter(|hop| hop.busy || hop.stuck || hop.value != Some(cluster.target));
+    let notes = held.filter_map(|hop| Some(format!("{}: {}", hop.name, hop.note.as_ref()?)));
+    let failing = cluster.gates.iter().filter(|gate| gate.failures > 0 || gate.unknown_since.is_some());
+    let gates = failing.map(|gate| {
+        let what = gate.message.clone().unwrap_or_default();
+        match gate.failures {
+            0 => format!("gate {} unknown: {what}", gate.name),
+            failures => format!("gate {} failed {failures} times: {what}", gate.name),
+        }
+    });
+    notes.chain(gates).collect()
 }
 
 fn text(weight: Option<Weight>) -> String {
