@@ -38,6 +38,12 @@ impl Manifest {
         self.object.metadata.name.as_deref().unwrap_or_default()
     }
 
+    /// Whether it asks for no more than that the object is there.
+    fn is_bare(&self) -> bool {
+        let is_empty = self.object.data.as_object().is_none_or(serde_json::Map::is_empty);
+        is_empty && self.object.metadata.labels.is_none() && self.object.metadata.annotations.is_none()
+    }
+
     fn action(&self) -> String {
         let kind = self.object.types.as_ref().map_or("", |types| &types.kind);
         format!("apply {kind} {} of {}", self.name(), self.place)
@@ -145,8 +151,22 @@ impl Prepared<'_> {
         self.before.as_ref()
     }
 
+    /// The same, if applying takes over fields of it.
+    pub fn overwritten(&self) -> Option<&ObjectMeta> {
+        self.before.as_ref().filter(|_| !self.manifest.is_bare())
+    }
+
+    /// Of an object that is there and of which no more is asked.
+    fn already(&self) -> Option<Applied> {
+        let metadata = self.before.clone().filter(|_| self.manifest.is_bare())?;
+        Some(Applied { what: self.what.clone(), outcome: Outcome::Unchanged, metadata })
+    }
+
     /// Applies it as field manager `crossfade`, taking over fields.
     pub async fn apply(&self, cluster: &Cluster) -> Result<Applied, KubeError> {
+        if let Some(already) = self.already() {
+            return Ok(already);
+        }
         let after = patch(cluster, self.manifest, &self.api, Mode::Write).await?;
         let outcome = match &self.before {
             None => Outcome::Created,
@@ -164,6 +184,9 @@ impl Prepared<'_> {
         cluster: &Cluster,
         is_to_come: impl Fn(&str) -> bool,
     ) -> Result<Applied, KubeError> {
+        if let Some(already) = self.already() {
+            return Ok(already);
+        }
         let what = self.what.clone();
         let asked = &self.manifest.object;
         let namespace = asked.metadata.namespace.as_deref();

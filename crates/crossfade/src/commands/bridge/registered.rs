@@ -71,10 +71,9 @@ pub fn refuse_terraform(existing: &ClusterSecret, will_edit: bool) -> anyhow::Re
     }
 }
 
-/// Objects of teams and credentials that Terraform puts back. Of Argo CD's namespace nothing is said but its name.
+/// Objects of teams and credentials that Terraform puts back.
 pub fn refuse_terraform_objects(objects: &[Prepared<'_>], will_edit: bool) -> anyhow::Result<()> {
-    let owned = objects.iter().filter(|object| object.what() != format!("namespace/{ARGOCD_NAMESPACE}"));
-    let owned = owned.filter_map(|object| match secret_owner(object.before()?) {
+    let owned = objects.iter().filter_map(|object| match secret_owner(object.overwritten()?) {
         SecretOwner::Terraform { manager } => Some((object.what(), manager)),
         SecretOwner::Nobody => None,
     });
