@@ -212,7 +212,7 @@ async fn a_dry_run_says_what_changes_and_changes_nothing() {
     define_application_sets(&lab, "blue").await;
     let said = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
     let is_said = |text: &str, line: &str| {
-        assert!(text.lines().any(|said| said == line), "`{line}` is not in:\n{text}")
+        assert!(text.lines().any(|said| said == line), "`{line}` is not in:\n{text}");
     };
 
     let output = apply(&lab, &["--dry-run"]);

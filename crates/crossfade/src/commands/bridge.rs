@@ -19,9 +19,10 @@ use crossfade_stack::text::LabelValue;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::printer::data;
+use crate::printer::{data, note};
 use facts::FactOptions;
 
+pub use input::mistakable;
 pub use keep::Before;
 
 /// Options of `crossfade bridge`.
@@ -74,6 +75,9 @@ pub async fn run(args: BridgeArgs) -> anyhow::Result<Exit> {
 
 fn show(args: &ShowArgs) -> anyhow::Result<Exit> {
     let input = args.facts.input(&args.service, &Before::default())?;
+    for said in mistakable(&input) {
+        note(&said);
+    }
     let objects = manifests(&input);
     match args.output {
         Format::Yaml => data(yaml_of(&objects)?.trim_end()),

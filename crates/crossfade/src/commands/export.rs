@@ -81,7 +81,9 @@ pub fn run(args: ExportArgs) -> anyhow::Result<Exit> {
         data(&push(&args.dir.join(part), part, url, revision));
     }
     for input in &inputs {
-        steps(&args, input).iter().for_each(|line| data(line));
+        for line in steps(&args, input) {
+            data(&line);
+        }
     }
     Ok(Exit::Done)
 }

@@ -91,7 +91,9 @@ pub async fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
         .collect::<Result<_, _>>()?;
     let prepared = prepare(&cluster, &objects).await?;
     refuse_terraform_objects(&prepared, args.i_will_edit_main_tf)?;
-    notes.iter().for_each(|said| note(said));
+    for said in &notes {
+        note(said);
+    }
     if args.dry_run {
         try_out(&prepared, &cluster, &before, &format!("secret/{name}")).await?;
         note(&format!("nothing is written to {context}"));
@@ -155,6 +157,10 @@ fn told(input: &BridgeInput, before: &Before, cluster: &Cluster) -> Vec<String> 
     for add_on in input.disabled.iter().filter(|add_on| was_on.get(add_on) == Some(&true)) {
         notes.push(format!("add-on {} goes off: Argo CD deletes its Application", add_on.label_name()));
     }
+    let domain = input.cluster.domain.as_str();
+    if let Some(old) = before.annotations.get("eks_cluster_domain").filter(|old| *old != domain) {
+        notes.push(format!("hosts below {old} move below {domain} (--hosted-zone, --environment)"));
+    }
     let poor = input.enabled.iter().filter(|add_on| add_on.needs_role() && add_on.iam_role_arn.is_none());
     let poor: Vec<&str> = poor.map(|add_on| add_on.add_on.label_name()).collect();
     if !poor.is_empty() && eks_region(&cluster.server).is_some() {
@@ -189,7 +195,9 @@ async fn try_out(
         let applied = object.try_out(cluster, |namespace| to_come.contains(namespace)).await?;
         data(&format!("{} {} (server dry run)", applied.what, applied.outcome.as_str()));
         if applied.what == cluster_secret {
-            changes(before, &applied).iter().for_each(|line| data(line));
+            for line in changes(before, &applied) {
+                data(&line);
+            }
         }
     }
     Ok(())

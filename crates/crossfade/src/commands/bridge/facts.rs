@@ -193,7 +193,7 @@ impl FactOptions {
             self.application_sets.iter().map(|file| ("--application-sets", file.display().to_string()));
         let pairs = single.chain(apps).chain(add_ons).chain(off).chain(properties).chain(sets);
         let switches = [("--no-default-add-ons", self.no_default_add_ons), ("--no-teams", self.no_teams)];
-        let switches = switches.into_iter().filter_map(|(option, is_on)| is_on.then(|| option.to_owned()));
+        let switches = switches.into_iter().filter(|(_, is_on)| *is_on).map(|(option, _)| option.to_owned());
         pairs.flat_map(|(option, value)| [option.to_owned(), value]).chain(switches).collect()
     }
 }

@@ -83,7 +83,7 @@ impl Before {
         };
         if asked.is_some_and(|asked| asked != shared) {
             return Err(moves(
-                format!("{ROUTE53_WEIGHT} of {} is {shared}", self.name),
+                &format!("{ROUTE53_WEIGHT} of {} is {shared}", self.name),
                 "`crossfade migrate` and `crossfade weights set` change weights; leave the option out here",
             ));
         }
@@ -95,7 +95,7 @@ impl Before {
             let now = now.unwrap_or(shared);
             if is_told && *weight != now {
                 let way = format!("pass --app-weight {app}={now}; `crossfade weights set` moves it then");
-                return Err(moves(format!("the weight of {app} in {} is {now}{follows}", self.name), &way));
+                return Err(moves(&format!("the weight of {app} in {} is {now}{follows}", self.name), &way));
             }
             weights.apps.insert(self.app(key, app)?, *weight);
         }
@@ -158,7 +158,7 @@ fn app_of(key: &str) -> Option<&str> {
     key.strip_suffix(WEIGHT_SUFFIX)
 }
 
-fn moves(now: String, way: &str) -> anyhow::Error {
+fn moves(now: &str, way: &str) -> anyhow::Error {
     user_error(format!("{now}; the bridge does not move traffic"), way)
 }
 
@@ -166,6 +166,7 @@ fn moves(now: String, way: &str) -> anyhow::Error {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
+    use crate::commands::bridge::facts::Ingresses;
 
     const ALL: Weight = Weight::new(100);
 
@@ -236,7 +237,6 @@ mod tests {
             fact(None, "aws_region").unwrap_err().to_string().contains("aws_region of eks-blueprint-blue")
         );
         assert!(fact(Some("eu-west-1"), "aws_region").is_ok());
-        use crate::commands::bridge::facts::Ingresses;
         let choice = |given| before.choice(given, "ingress_type", Ingresses::Alb).unwrap();
         assert_eq!((choice(None), choice(Some(Ingresses::Alb))), (Ingresses::Nginx, Ingresses::Alb));
     }

@@ -22,8 +22,10 @@ pub fn refuse_second(
     let is_other = |seen: &&Registration| seen.is_in_cluster() && seen.name != name.as_str();
     let Some(other) = registrations.iter().find(is_other) else { return Ok(()) };
     let service = other.name.strip_prefix(&format!("{environment}-"));
-    let service =
-        service.map_or_else(|| "another --service".to_owned(), |service| format!("--service {service}"));
+    let own = service.map_or_else(
+        || "its own --environment and --service".to_owned(),
+        |service| format!("--service {service}"),
+    );
     Err(user_error(
         format!(
             "the cluster of context {context} is {other} to Argo CD (secret {ARGOCD_NAMESPACE}/{other} for {IN_CLUSTER_SERVER}), \
@@ -31,7 +33,7 @@ pub fn refuse_second(
             other = other.name,
         ),
         format!(
-            "pass {service}, or the --context of {name}; only to give it another name, with all its Applications: \
+            "pass {own}, or the --context of {name}; only to give it another name, with all its Applications: \
              kubectl --context {} -n {ARGOCD_NAMESPACE} delete secret {}",
             word(context),
             word(&other.name)
@@ -135,7 +137,7 @@ mod tests {
             assert!(said.contains(word), "`{word}` is not in: {said}");
         }
         let said = refused(second(&[mk_registration("in-cluster", IN_CLUSTER_SERVER)]));
-        assert!(said.contains("pass another --service"), "{said}");
+        assert!(said.contains("pass its own --environment"), "{said}");
     }
 
     #[test]
