@@ -95,7 +95,7 @@ bridge() {{
     version=$(kubectl --context "eks-blueprint-$side" get secret "eks-blueprint-$side" -n argocd -o jsonpath='{{.metadata.labels.kubernetes_version}}') &&
         $cf bridge apply --service "$side" --context "real-$side" --hosted-zone "${{DOMAIN#*.}}" --weight "$weight" --app-weight "burnham=$weight" \
             --kubernetes-version "$version" --workloads-url "file://$workloads.git" --addons-url "file://$addons.git" --addons-revision main \
-            --add-on priority_classes --add-on aws_ebs_csi_resources
+            --no-default-add-ons --add-on priority_classes --add-on aws_ebs_csi_resources
 }}
 "#,
         kubeconfig.display(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kube::Api;
-use kube::api::{DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, ObjectMeta, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::discovery::{Scope, pinned_kind};
 use serde::Deserialize;
@@ -33,6 +33,21 @@ impl Manifest {
         }
         Ok(Manifest { place: place.to_owned(), object })
     }
+
+    fn name(&self) -> &str {
+        self.object.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it asks for no more than that the object is there.
+    fn is_bare(&self) -> bool {
+        let is_empty = self.object.data.as_object().is_none_or(serde_json::Map::is_empty);
+        is_empty && self.object.metadata.labels.is_none() && self.object.metadata.annotations.is_none()
+    }
+
+    fn action(&self) -> String {
+        let kind = self.object.types.as_ref().map_or("", |types| &types.kind);
+        format!("apply {kind} {} of {}", self.name(), self.place)
+    }
 }
 
 /// Reads all documents of a YAML text. Empty documents are left out.
@@ -51,24 +66,179 @@ pub fn parse(place: &Path, text: &str) -> Result<Vec<Manifest>, KubeError> {
 /// Applies manifests in their order, as field manager `crossfade`, taking over fields.
 pub async fn apply(cluster: &Cluster, manifests: &[Manifest]) -> Result<(), KubeError> {
     for manifest in manifests {
-        apply_one(cluster, manifest).await?;
+        let (api, _) = find(cluster, manifest).await?;
+        patch(cluster, manifest, &api, Mode::Write).await?;
     }
     Ok(())
 }
 
-async fn apply_one(cluster: &Cluster, manifest: &Manifest) -> Result<(), KubeError> {
-    let object = &manifest.object;
-    let types = object.types.clone().unwrap_or_default();
-    let name = object.metadata.name.clone().unwrap_or_default();
-    let action = format!("apply {} {name} of {}", types.kind, manifest.place);
+/// Whether the server stores what it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Write,
+    DryRun,
+}
+
+/// What became of an object, in kubectl's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not there.
+    Created,
+    /// It was another.
+    Configured,
+    /// It was the same.
+    Unchanged,
+}
+
+impl Outcome {
+    /// As kubectl prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Created => "created",
+            Outcome::Configured => "configured",
+            Outcome::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// An object that was applied.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Kind, group and name as kubectl prints them: `applicationset.argoproj.io/bootstrap-addons`.
+    pub what: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its metadata now, or as they would be. Those that were asked for, where a dry run could not ask the server.
+    pub metadata: ObjectMeta,
+}
+
+/// A manifest and what the cluster has in its place. Nothing is written yet.
+pub struct Prepared<'a> {
+    manifest: &'a Manifest,
+    api: Api<DynamicObject>,
+    what: String,
+    before: Option<ObjectMeta>,
+}
+
+/// Looks at what manifests would take the place of, metadata alone.
+pub async fn prepare<'a>(
+    cluster: &Cluster,
+    manifests: &'a [Manifest],
+) -> Result<Vec<Prepared<'a>>, KubeError> {
+    let mut prepared = Vec::with_capacity(manifests.len());
+    for manifest in manifests {
+        let (api, resource) = find(cluster, manifest).await?;
+        let name = manifest.name();
+        let what = match resource.group.as_str() {
+            "" => format!("{}/{name}", resource.kind.to_lowercase()),
+            group => format!("{}.{group}/{name}", resource.kind.to_lowercase()),
+        };
+        let found = api.get_metadata_opt(name).await;
+        let found = found.map_err(|error| cluster.error(format!("look at {what}"), error))?;
+        prepared.push(Prepared { manifest, api, what, before: found.map(|found| found.metadata) });
+    }
+    Ok(prepared)
+}
+
+impl Prepared<'_> {
+    /// Kind, group and name as kubectl prints them.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Metadata of what is there, if anything is.
+    pub fn before(&self) -> Option<&ObjectMeta> {
+        self.before.as_ref()
+    }
+
+    /// The same, if applying takes over fields of it.
+    pub fn overwritten(&self) -> Option<&ObjectMeta> {
+        self.before.as_ref().filter(|_| !self.manifest.is_bare())
+    }
+
+    /// Of an object that is there and of which no more is asked.
+    fn already(&self) -> Option<Applied> {
+        let metadata = self.before.clone().filter(|_| self.manifest.is_bare())?;
+        Some(Applied { what: self.what.clone(), outcome: Outcome::Unchanged, metadata })
+    }
+
+    /// Applies it as field manager `crossfade`, taking over fields.
+    pub async fn apply(&self, cluster: &Cluster) -> Result<Applied, KubeError> {
+        if let Some(already) = self.already() {
+            return Ok(already);
+        }
+        let after = patch(cluster, self.manifest, &self.api, Mode::Write).await?;
+        let outcome = match &self.before {
+            None => Outcome::Created,
+            // Applying what is there already makes no new version.
+            Some(before) if before.resource_version == after.metadata.resource_version => Outcome::Unchanged,
+            Some(_) => Outcome::Configured,
+        };
+        Ok(Applied { what: self.what.clone(), outcome, metadata: after.metadata })
+    }
+
+    /// Asks the server what applying would do. `is_to_come` tells of namespaces that would be made before, about which the
+    /// server cannot know.
+    pub async fn try_out(
+        &self,
+        cluster: &Cluster,
+        is_to_come: impl Fn(&str) -> bool,
+    ) -> Result<Applied, KubeError> {
+        if let Some(already) = self.already() {
+            return Ok(already);
+        }
+        let what = self.what.clone();
+        let asked = &self.manifest.object;
+        let namespace = asked.metadata.namespace.as_deref();
+        if self.before.is_none() && namespace.is_some_and(is_to_come) {
+            return Ok(Applied { what, outcome: Outcome::Created, metadata: asked.metadata.clone() });
+        }
+        let before = self.api.get_opt(self.manifest.name()).await;
+        let before = before.map_err(|error| cluster.error(format!("look at {what}"), error))?;
+        let after = patch(cluster, self.manifest, &self.api, Mode::DryRun).await?;
+        let after_metadata = after.metadata.clone();
+        let outcome = match before.map(comparable) {
+            None => Outcome::Created,
+            Some(before) if before == comparable(after) => Outcome::Unchanged,
+            Some(_) => Outcome::Configured,
+        };
+        Ok(Applied { what, outcome, metadata: after_metadata })
+    }
+}
+
+/// What differs between two objects when storing one over the other changes something. A dry run makes no new version; the
+/// time of a manager's last write is new only when the write changes something.
+fn comparable(mut object: DynamicObject) -> DynamicObject {
+    object.metadata.resource_version = None;
+    object.metadata.generation = None;
+    for entry in object.metadata.managed_fields.iter_mut().flatten() {
+        entry.time = None;
+    }
+    object
+}
+
+async fn find(
+    cluster: &Cluster,
+    manifest: &Manifest,
+) -> Result<(Api<DynamicObject>, ApiResource), KubeError> {
+    let types = manifest.object.types.clone().unwrap_or_default();
     let kind = GroupVersionKind::try_from(&types)
         .map_err(|error| KubeError::Manifest { place: manifest.place.clone(), message: error.to_string() })?;
     let (resource, capabilities) =
-        pinned_kind(&cluster.client, &kind).await.map_err(|error| cluster.error(&action, error))?;
-    let api = api_of(cluster, object, &resource, &capabilities.scope);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch(&name, &params, &Patch::Apply(object)).await.map_err(|error| cluster.error(&action, error))?;
-    Ok(())
+        pinned_kind(&cluster.client, &kind).await.map_err(|error| cluster.error(manifest.action(), error))?;
+    Ok((api_of(cluster, &manifest.object, &resource, &capabilities.scope), resource))
+}
+
+async fn patch(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    api: &Api<DynamicObject>,
+    mode: Mode,
+) -> Result<DynamicObject, KubeError> {
+    let mut params = PatchParams::apply(FIELD_MANAGER).force();
+    params.dry_run = mode == Mode::DryRun;
+    let applied = api.patch(manifest.name(), &params, &Patch::Apply(&manifest.object)).await;
+    applied.map_err(|error| cluster.error(manifest.action(), error))
 }
 
 fn api_of(

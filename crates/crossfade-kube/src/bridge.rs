@@ -1,4 +1,5 @@
-//! The GitOps bridge in a cluster: its objects applied, its cluster secret read and written, Argo CD's admin password kept.
+//! The GitOps bridge in a cluster: its cluster secret read and written, Argo CD's admin password kept. [`crate::apply`]
+//! applies its objects.
 //!
 //! What the objects say is decided elsewhere. Weights of a secret that exists are changed by [`write_annotation`] alone, with
 //! the version that was seen; nothing here decides that they may be.
@@ -7,6 +8,7 @@ mod admin_password;
 mod argo_cd;
 mod cluster_secret;
 mod kept_secret;
+mod registration;
 
 pub use admin_password::{AdminPasswordState, PasswordError, admin_password_state, hash_password};
 pub use argo_cd::{InstalledPart, installed_parts, terraform_of_release};
@@ -14,18 +16,16 @@ pub use cluster_secret::{
     ClusterSecret, SecretOwner, cluster_secrets, read_cluster_secret, secret_owner, write_annotation,
 };
 pub use kept_secret::KeptSecret;
+pub use registration::{Registration, registration, registrations};
 
 use std::time::{Duration, Instant};
 
+use crate::error::is_absent;
+use crate::{Cluster, KubeError};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::discovery::pinned_kind;
-use serde_json::Value;
-
-use crate::apply::{Manifest, apply};
-use crate::error::is_absent;
-use crate::{Cluster, KubeError};
 
 /// What is defined is served a moment before the server says so of itself; it takes some seconds after many definitions.
 const DISCOVERED_WITHIN: Duration = Duration::from_secs(15);
@@ -60,13 +60,4 @@ pub async fn knows_application_sets(cluster: &Cluster) -> Result<bool, KubeError
 async fn is_defined(cluster: &Cluster) -> bool {
     let definitions: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     matches!(definitions.get_metadata_opt("applicationsets.argoproj.io").await, Ok(Some(_)))
-}
-
-/// Applies the bridge's objects in their order, as field manager `crossfade`, taking over fields.
-pub async fn apply_bridge(cluster: &Cluster, objects: &[Value]) -> Result<(), KubeError> {
-    let manifests: Vec<Manifest> = objects
-        .iter()
-        .map(|object| Manifest::from_value("the bridge", object.clone()))
-        .collect::<Result<_, _>>()?;
-    apply(cluster, &manifests).await
 }

@@ -150,10 +150,10 @@ impl KubeError {
             KubeError::DefinitionMissing { .. } => Some(
                 "somebody with the rights runs: crossfade migration definition | kubectl --context CTX apply -f -",
             ),
-            KubeError::Conflict { .. }
-            | KubeError::NotFound { .. }
-            | KubeError::Refused { .. }
-            | KubeError::Manifest { .. } => None,
+            KubeError::Conflict { .. } => Some(
+                "somebody else writes it as well; run the command again, and it begins from what is there then",
+            ),
+            KubeError::NotFound { .. } | KubeError::Refused { .. } | KubeError::Manifest { .. } => None,
         }
     }
 

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub use crossfade_core::gitops::{ARGOCD_NAMESPACE, ROUTE53_WEIGHT};
 
 pub use add_on::{AddOn, EnabledAddOn};
-pub use credentials::{AdminPassword, GitCredential, RepositoryCredential};
+pub use credentials::{AdminPassword, CredentialError, GitCredential, RepositoryCredential};
 pub use teams::{Team, TeamKind};
 
 use crate::text::{AppName, Domain, LabelValue, ObjectName, PlainValue, TextError};
@@ -141,6 +141,10 @@ pub struct BridgeInput {
     pub add_ons: AddOnsSource,
     /// Which add-ons are on. `argocd` always is.
     pub enabled: Vec<EnabledAddOn>,
+    /// Which are said to be off, rather than not at all: a label of somebody else's cannot turn them on again.
+    pub disabled: Vec<AddOn>,
+    /// What the cluster secret was told before and is to go on saying. A fact above wins.
+    pub more_annotations: BTreeMap<String, String>,
     /// For the workloads' Ingresses.
     pub ingress_type: IngressType,
     /// For the add-on external-dns.

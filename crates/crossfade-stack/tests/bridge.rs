@@ -72,6 +72,8 @@ fn mk_blue() -> BridgeInput {
             revision: plain("HEAD"),
         },
         enabled,
+        disabled: Vec::new(),
+        more_annotations: BTreeMap::new(),
         ingress_type: IngressType::Alb,
         external_dns_policy: ExternalDnsPolicy::Sync,
         git_key_secret_name: Some(plain("github-blueprint-ssh-key")),

@@ -202,7 +202,10 @@ impl Helm {
             return Ok(String::from_utf8_lossy(&stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&stderr);
-        let said = said.trim().trim_start_matches("Error: ");
+        let said = match said.trim().trim_start_matches("Error: ") {
+            "" => format!("{} ended with {status} and said nothing; is it helm?", self.program.display()),
+            said => said.to_owned(),
+        };
         let verb: Vec<&str> =
             arguments.iter().take(2).map(String::as_str).take_while(|w| !w.starts_with('-')).collect();
         Err(user_error(format!("helm {}: {said}", verb.join(" ")), hint))
@@ -239,6 +242,13 @@ mod tests {
     fn a_file_is_one_item_of_a_list() {
         assert_eq!(list_item(Path::new("a.yaml")), "a.yaml");
         assert_eq!(list_item(Path::new("a,\"b\".yaml")), r#""a,""b"".yaml""#);
+    }
+
+    #[tokio::test]
+    async fn a_helm_that_says_nothing_is_named() {
+        let helm = Helm { program: "false".into(), context: "x".to_owned(), namespace: "argocd".to_owned() };
+        let error = helm.releases().await.unwrap_err().to_string();
+        assert!(error.contains("helm list: false ended with exit status: 1 and said nothing"), "{error}");
     }
 
     #[tokio::test]

@@ -83,7 +83,7 @@ async fn bridge_is_applied_and_keeps_what_has_changed_since() {
     let password = lab.dir.join("password");
     std::fs::write(&password, "correct horse\n").unwrap();
     let key = lab.dir.join("key");
-    std::fs::write(&key, "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n").unwrap();
+    std::fs::write(&key, "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n").unwrap();
     let files =
         ["--admin-password-file", password.to_str().unwrap(), "--git-ssh-key-file", key.to_str().unwrap()];
     let first = apply(&lab, &[&files[..], &["--app-weight", "burnham=20"]].concat());
@@ -116,9 +116,29 @@ async fn bridge_is_applied_and_keeps_what_has_changed_since() {
     let unchanged = secrets(&lab).await.get("argocd-secret").await.unwrap().data.unwrap();
     assert_eq!(unchanged["admin.password"], argocd["admin.password"], "a hash is made once");
 
-    assert_refused(&apply(&lab, &["--weight", "100"]), "the bridge does not move traffic");
+    for given in ["--weight=100", "--app-weight=riker=100", "--app-weight=yelb=0"] {
+        assert_refused(&apply(&lab, &[given]), "the bridge does not move traffic");
+    }
     assert_eq!(annotations(&lab).await, kept);
+    // A key that is gone comes back as what its application has without it.
+    let gone = json!({ "metadata": { "annotations": { "argocd_route53_weight": null, "ecsfrontend_route53_weight": null } } });
+    secrets(&lab).await.patch(SECRET, &PatchParams::default(), &Patch::Merge(gone)).await.unwrap();
+    assert_done(&apply(&lab, &["--app-weight", "riker=0"]));
+    let back = annotations(&lab).await;
+    for key in ["argocd_route53_weight", "ecsfrontend_route53_weight", "riker_route53_weight"] {
+        assert_eq!(back[key], "0", "{key}");
+    }
 
+    for wrong in ["", &"x".repeat(73), "two\nlines"] {
+        std::fs::write(&password, wrong).unwrap();
+        let output = apply(&lab, &files);
+        assert_refused(&output, "");
+        assert!(
+            !stderr(&output).contains("replaced"),
+            "nothing is said that was not done: {}",
+            stderr(&output)
+        );
+    }
     std::fs::write(&password, "battery staple").unwrap();
     assert_done(&apply(&lab, &files));
     let replaced = secrets(&lab).await.get("argocd-secret").await.unwrap().data.unwrap();
@@ -143,6 +163,111 @@ async fn a_secret_of_terraform_is_left_alone_until_told_otherwise() {
     assert_eq!(annotations(&lab).await.len(), 1);
     assert_done(&apply(&lab, &["--i-will-edit-main-tf"]));
     assert_eq!(annotations(&lab).await["env"], "blue");
+}
+
+/// A cluster secret as somebody else makes one.
+async fn register(lab: &LabProcess, name: &str, server: &str, config: &serde_json::Value) {
+    let namespaces: Api<Namespace> = Api::all(lab.client("blue").await);
+    if namespaces.get_opt("argocd").await.unwrap().is_none() {
+        let namespace = serde_json::from_value(json!({ "metadata": { "name": "argocd" } })).unwrap();
+        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+    }
+    let secret: Secret = serde_json::from_value(json!({
+        "metadata": { "name": name, "labels": { "argocd.argoproj.io/secret-type": "cluster" } },
+        "stringData": { "name": name, "server": server, "config": config.to_string() },
+    }))
+    .unwrap();
+    secrets(lab).await.create(&PostParams::default(), &secret).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cluster_has_one_secret_and_one_of_other_origin_stays() {
+    let lab = LabProcess::up(&[]);
+    define_application_sets(&lab, "blue").await;
+    let hub = json!({ "bearerToken": "s3cret" });
+    register(&lab, SECRET, "https://hub.example", &hub).await;
+    let refused = apply(&lab, &[]);
+    assert_refused(&refused, "is for https://hub.example");
+    assert!(!stderr(&refused).contains("s3cret"));
+    let at = secrets(&lab).await;
+    let server = json!({ "stringData": { "server": "https://kubernetes.default.svc" } });
+    at.patch(SECRET, &PatchParams::default(), &Patch::Merge(server)).await.unwrap();
+    assert_refused(&apply(&lab, &[]), "has credentials (config)");
+    at.delete(SECRET, &kube::api::DeleteParams::default()).await.unwrap();
+
+    assert_done(&apply(&lab, &[]));
+    let before = at.list(&ListParams::default()).await.unwrap().items;
+    // Green's command with blue's context.
+    let args =
+        ["bridge", "apply", "--service", "green", "--hosted-zone", "eks.example.org", "--context", SECRET];
+    let output = lab.run(&args);
+    assert_refused(&output, "is eks-blueprint-blue to Argo CD");
+    assert!(stderr(&output).contains("--service blue"), "{}", stderr(&output));
+    assert_eq!(at.list(&ListParams::default()).await.unwrap().items, before);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_changes_and_changes_nothing() {
+    let lab = LabProcess::up(&[]);
+    define_application_sets(&lab, "blue").await;
+    let said = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    let is_said = |text: &str, line: &str| {
+        assert!(text.lines().any(|said| said == line), "`{line}` is not in:\n{text}");
+    };
+
+    let output = apply(&lab, &["--dry-run"]);
+    assert_done(&output);
+    for line in [
+        "namespace/argocd created (server dry run)",
+        "resourcequota/team-riker created (server dry run)",
+        "clusterrole.rbac.authorization.k8s.io/team-riker-cluster created (server dry run)",
+        "secret/eks-blueprint-blue created (server dry run)",
+        "  annotation route53_weight: (none) → 100",
+        "applicationset.argoproj.io/bootstrap-addons created (server dry run)",
+    ] {
+        is_said(&said(&output), line);
+    }
+    let namespaces: Api<Namespace> = Api::all(lab.client("blue").await);
+    assert!(namespaces.get_opt("argocd").await.unwrap().is_none());
+
+    let vpc = ["--vpc", "vpc-1", "--add-on", "external_dns=arn:aws:iam::111122223333:role/dns"];
+    is_said(&said(&apply(&lab, &vpc)), "secret/eks-blueprint-blue created");
+    let now = annotations(&lab).await;
+    let again = said(&apply(&lab, &["--dry-run"]));
+    is_said(&again, "secret/eks-blueprint-blue unchanged (server dry run)");
+    assert!(!again.contains("configured") && !again.contains("created") && !again.contains('→'), "{again}");
+    assert!(!said(&apply(&lab, &[])).contains("configured"));
+    assert_eq!(annotations(&lab).await, now);
+
+    let change = ["--vpc", "vpc-2", "--no-add-on", "kyverno", "--dry-run"];
+    let output = apply(&lab, &change);
+    is_said(&said(&output), "secret/eks-blueprint-blue configured (server dry run)");
+    is_said(&said(&output), "  label enable_kyverno: true → false");
+    is_said(&said(&output), "  annotation aws_vpc_id: vpc-1 → vpc-2");
+    assert_eq!(said(&output).matches('→').count(), 2, "{}", said(&output));
+    assert!(stderr(&output).contains("add-on kyverno goes off: Argo CD deletes its Application"));
+    assert_eq!(annotations(&lab).await, now);
+    is_said(&said(&apply(&lab, &change[..4])), "secret/eks-blueprint-blue configured");
+    assert_eq!(annotations(&lab).await["aws_vpc_id"], "vpc-2");
+}
+
+#[tokio::test]
+async fn a_teams_objects_of_terraform_are_not_forced_over() {
+    let lab = LabProcess::up(&[]);
+    define_application_sets(&lab, "blue").await;
+    let namespaces: Api<Namespace> = Api::all(lab.client("blue").await);
+    let namespace =
+        serde_json::from_value(json!({ "metadata": { "name": "team-riker", "labels": { "team": "x" } } }));
+    let terraform = PostParams { field_manager: Some("Terraform".to_owned()), ..PostParams::default() };
+    namespaces.create(&terraform, &namespace.unwrap()).await.unwrap();
+    assert_refused(
+        &apply(&lab, &[]),
+        "an object is of Terraform's (field manager Terraform): namespace/team-riker",
+    );
+    assert!(namespaces.get_opt("argocd").await.unwrap().is_none());
+    assert_done(&apply(&lab, &["--no-teams"]));
+    assert_done(&apply(&lab, &["--i-will-edit-main-tf"]));
+    assert_eq!(namespaces.get("team-riker").await.unwrap().metadata.labels.unwrap()["team"], "riker");
 }
 
 #[tokio::test]
@@ -193,9 +318,9 @@ fn export(dir: &str, more: &[&str]) -> Output {
 }
 
 fn show(more: &[&str]) -> Output {
-    let args =
-        ["bridge", "show", "--service", "green", "--hosted-zone", "eks.example.org", "--output", "json"];
-    Command::new(CROSSFADE).args(args).args(more).output().unwrap()
+    let args = ["bridge", "show", "--hosted-zone", "eks.example.org", "--output", "json"];
+    let service = if more.contains(&"--service") { &[][..] } else { &["--service", "green"] };
+    Command::new(CROSSFADE).args(args).args(service).args(more).output().unwrap()
 }
 
 #[test]
@@ -208,7 +333,7 @@ fn application_sets_of_ones_own_come_last() {
     std::fs::write(&file, set).unwrap();
     let output = show(&["--application-sets", path, "--git-key-secret-name", "github-blueprint-ssh-key"]);
     assert_done(&output);
-    let objects = stdout_json(&output);
+    let objects = &stdout_json(&output)["items"];
     assert_eq!(objects.as_array().unwrap().last().unwrap()["metadata"]["name"], "mine");
     let secret =
         objects.as_array().unwrap().iter().find(|o| o["metadata"]["name"] == "eks-blueprint-green").unwrap();
@@ -234,6 +359,13 @@ fn export_writes_what_git_and_kubectl_take() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("push git@git.example.org:w main"), "{said}");
     assert!(said.contains("kubectl --context eks-blueprint-green apply"), "{said}");
+    let lines: Vec<&str> = said.lines().collect();
+    let at = |line: &str| lines.iter().position(|said| said.starts_with(line)).unwrap();
+    let install = at("crossfade bridge install --service green --environment eks-blueprint");
+    let apply = at(
+        "crossfade bridge apply --service green --hosted-zone eks.example.org --workloads-url git@git.example.org:w",
+    );
+    assert!(install < apply, "{said}");
 
     for file in [
         "workloads/envs/dev/Chart.yaml",
@@ -258,4 +390,56 @@ fn export_writes_what_git_and_kubectl_take() {
     assert_done(&export(path, &[&urls[..], &["--force"]].concat()));
     assert!(own.is_file(), "what is somebody's own stays");
     std::fs::remove_dir_all(&dir).unwrap();
+}
+
+/// What a chart of one file makes of a template, with what the bridge hands on about a cluster.
+fn child_of(chart: &str, args: &[&str]) -> serde_json::Value {
+    use crossfade_gotemplate::{Functions, MissingKey, Sources, Template};
+    let output = show(args);
+    assert_done(&output);
+    let objects = stdout_json(&output);
+    let named = |name: &str| {
+        objects["items"].as_array().unwrap().iter().find(|object| object["metadata"]["name"] == name).unwrap()
+    };
+    let set = named("bootstrap-workloads");
+    let values = set["spec"]["template"]["spec"]["sources"][0]["helm"]["values"].as_str().unwrap();
+    let functions = Functions::argo_application_sets();
+    let template = Template::parse("values", values, &functions, MissingKey::Default).unwrap();
+    let cluster = objects["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|object| object["metadata"]["labels"]["argocd.argoproj.io/secret-type"] == "cluster");
+    let data = json!({ "metadata": cluster.unwrap()["metadata"], "name": "x" });
+    let values = template.render(&data, &Sources::default()).unwrap();
+    let dir = fresh_dir("values");
+    std::fs::create_dir_all(&dir).unwrap();
+    let file = dir.join("values.yaml");
+    std::fs::write(&file, values).unwrap();
+    let chart = format!("{}/../../examples/workloads/{chart}", env!("CARGO_MANIFEST_DIR"));
+    let output =
+        Command::new(CROSSFADE).args(["render", &chart, "-f", file.to_str().unwrap()]).output().unwrap();
+    assert_done(&output);
+    let rendered: Vec<serde_json::Value> =
+        serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    rendered.into_iter().find(|object| object["kind"] == "Application").unwrap()
+}
+
+#[test]
+fn a_revision_is_a_text_all_the_way() {
+    for revision in ["1.10", "1e5", "true", "0123", "null", "main"] {
+        for chart in ["envs/dev", "teams/team-geordie/dev", "multi-repo/argo-app-of-apps/dev"] {
+            let child = child_of(chart, &["--workloads-revision", revision]);
+            assert_eq!(child["spec"]["source"]["targetRevision"], revision, "{chart}");
+        }
+    }
+    for service in ["2", "true", "null", "blue"] {
+        let args = ["--service", service];
+        let child = child_of("envs/dev", &args);
+        assert_eq!(child["metadata"]["labels"]["env"], service);
+        let values = child["spec"]["source"]["helm"]["values"].as_str().unwrap();
+        let values: serde_json::Value = serde_saphyr::from_str(values).unwrap();
+        assert_eq!(values["spec"]["env"], service, "what goes on to the teams' charts");
+    }
 }

@@ -1,6 +1,6 @@
 //! The cluster secret as it is: its metadata, its version, and who else writes it.
 //!
-//! Its data is never read: what is said there is how to reach the cluster, which the caller already does.
+//! Its data is never read here: what is said there is how to reach the cluster, which the caller already does.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{Cluster, FIELD_MANAGER, KubeError};
 
 /// What Argo CD takes for clusters.
-const SELECTOR: &str = "argocd.argoproj.io/secret-type=cluster";
+pub(super) const SELECTOR: &str = "argocd.argoproj.io/secret-type=cluster";
 /// Field managers of Terraform: its Kubernetes provider names itself by the first word of its user agent,
 /// `HashiCorp/1.0 Terraform/<version>`; `Terraform` is what providers that apply name themselves by default.
 const TERRAFORM_MANAGERS: [&str; 2] = ["HashiCorp", "Terraform"];
@@ -48,7 +48,9 @@ pub enum SecretOwner {
 /// Whether Terraform owns a field of an object.
 pub fn secret_owner(meta: &ObjectMeta) -> SecretOwner {
     let managers = meta.managed_fields.iter().flatten().filter_map(|entry| entry.manager.as_deref());
-    match managers.into_iter().find(|manager| TERRAFORM_MANAGERS.contains(manager)) {
+    let is_terraform =
+        |manager: &&str| TERRAFORM_MANAGERS.iter().any(|known| known.eq_ignore_ascii_case(manager));
+    match managers.into_iter().find(is_terraform) {
         Some(manager) => SecretOwner::Terraform { manager: manager.to_owned() },
         None => SecretOwner::Nobody,
     }
@@ -126,7 +128,7 @@ mod tests {
 
     #[test]
     fn terraform_is_recognised_beside_others() {
-        for manager in TERRAFORM_MANAGERS {
+        for manager in ["HashiCorp", "Terraform", "terraform"] {
             let owner = owner_with(&["crossfade", manager]);
             assert_eq!(owner, SecretOwner::Terraform { manager: manager.to_owned() });
         }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::text::{KeyPart, LabelKey, ObjectName, PlainValue, TextError};
 
+/// Before an add-on's name in the label that says whether it is on.
+pub const ENABLE_PREFIX: &str = "enable_";
+
 /// The add-ons of the pattern, and any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AddOn {
@@ -91,6 +94,17 @@ impl AddOn {
         }
     }
 
+    /// The label that says whether it is on: `enable_external_dns`.
+    pub fn label(&self) -> String {
+        format!("{ENABLE_PREFIX}{}", self.label_name())
+    }
+
+    /// The annotation that says a property of it: `external_dns_namespace`.
+    pub fn annotation_key(&self, property: &str) -> String {
+        let prefix = self.identity().map_or(self.label_name(), |identity| identity.prefix);
+        format!("{prefix}_{property}")
+    }
+
     /// Its namespace and service account, when its annotations tell them.
     pub fn identity(&self) -> Option<Identity> {
         let (prefix, namespace, service_account) = match self {
@@ -140,21 +154,34 @@ impl EnabledAddOn {
         }
     }
 
-    /// Adds an annotation of its own; refused when its name with the add-on's would be no annotation's.
+    /// Says something about it: its `namespace`, `service_account` or `iam_role_arn`, or an annotation of its own; refused when
+    /// the value is none for that, or the name with the add-on's would be no annotation's.
     pub fn set_property(&mut self, key: KeyPart, value: PlainValue) -> Result<(), TextError> {
-        LabelKey::parse(&self.annotation_key(key.as_str()))?;
-        self.properties.insert(key, value);
+        match key.as_str() {
+            "namespace" => self.namespace = Some(ObjectName::parse(value.as_str())?),
+            "service_account" => self.service_account = Some(ObjectName::parse(value.as_str())?),
+            "iam_role_arn" => self.iam_role_arn = Some(value),
+            own => {
+                LabelKey::parse(&self.annotation_key(own))?;
+                self.properties.insert(key, value);
+            }
+        }
         Ok(())
     }
 
-    fn annotation_key(&self, property: &str) -> String {
-        let prefix = self.add_on.identity().map_or(self.add_on.label_name(), |identity| identity.prefix);
-        format!("{prefix}_{property}")
+    /// Whether pods of it ask AWS for something, for which they need a role. The pattern's cert-manager has none.
+    pub fn needs_role(&self) -> bool {
+        self.add_on != AddOn::CertManager && self.add_on.identity().is_some()
+    }
+
+    /// The annotation that says a property: `external_dns_iam_role_arn`.
+    pub fn annotation_key(&self, property: &str) -> String {
+        self.add_on.annotation_key(property)
     }
 
     /// Its label on the cluster secret.
     pub fn label(&self) -> String {
-        format!("enable_{}", self.add_on.label_name())
+        self.add_on.label()
     }
 
     /// Its annotations on the cluster secret.
@@ -171,5 +198,34 @@ impl EnabledAddOn {
         own.chain(known)
             .filter_map(|(key, value)| Some((self.annotation_key(key), value?.to_owned())))
             .collect()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_about_an_add_on_takes_the_place_of_the_patterns() {
+        let mut add_on = EnabledAddOn::plain(AddOn::ExternalDns);
+        let mut set =
+            |key, value| add_on.set_property(KeyPart::parse(key).unwrap(), PlainValue::parse(value).unwrap());
+        set("namespace", "dns").unwrap();
+        set("service_account", "mine").unwrap();
+        set("iam_role_arn", "arn:aws:iam::111122223333:role/dns").unwrap();
+        set("zone_type", "public").unwrap();
+        assert!(set("namespace", "Not.One").is_err());
+        let said: Vec<String> =
+            add_on.annotations().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(
+            said,
+            [
+                "external_dns_iam_role_arn=arn:aws:iam::111122223333:role/dns",
+                "external_dns_namespace=dns",
+                "external_dns_service_account=mine",
+                "external_dns_zone_type=public",
+            ]
+        );
     }
 }

@@ -16,7 +16,7 @@ pub const SECRET_TYPE_LABEL: &str = "argocd.argoproj.io/secret-type";
 /// The value of [`SECRET_TYPE_LABEL`] of a cluster.
 pub const SECRET_TYPE_CLUSTER: &str = "cluster";
 /// The API server as the pods of the cluster reach it.
-const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
+pub const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
 
 /// The secret of one cluster.
 pub fn cluster_secret(input: &BridgeInput) -> Value {
@@ -53,15 +53,16 @@ pub fn labels(input: &BridgeInput) -> BTreeMap<String, String> {
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .collect();
+    labels.extend(input.disabled.iter().map(|add_on| (add_on.label(), "false".to_owned())));
     labels.extend(input.enabled.iter().map(|add_on| (add_on.label(), "true".to_owned())));
     labels
 }
 
 /// What templates read.
 pub fn annotations(input: &BridgeInput) -> BTreeMap<String, String> {
-    // What add-ons say goes first, so that none can replace a fact of the cluster.
-    let mut annotations: BTreeMap<String, String> =
-        input.enabled.iter().flat_map(EnabledAddOn::annotations).collect();
+    // What was said before and what add-ons say go first, so that none can replace a fact of the cluster.
+    let mut annotations = input.more_annotations.clone();
+    annotations.extend(input.enabled.iter().flat_map(EnabledAddOn::annotations));
     let weights = input.weights.apps.iter().map(|(app, weight)| (app.weight_key(), weight.to_string()));
     annotations.extend(weights);
     let facts = facts(input).into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));

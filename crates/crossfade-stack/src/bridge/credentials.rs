@@ -51,6 +51,64 @@ impl fmt::Debug for GitCredential {
     }
 }
 
+/// What a private key of OpenSSH's own form begins with, and its line around (OpenSSH, `PROTOCOL.key`).
+const OPENSSH_MAGIC: &[u8] = b"openssh-key-v1\0";
+const OPENSSH_BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+/// Characters of base64, whole groups of four, that hold the magic and the longest name of a cipher
+/// (`chacha20-poly1305@openssh.com`).
+const BEGINNING: usize = 64;
+
+/// A credential with which Argo CD can do nothing. No secret is part of its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// Something else.
+    #[error("holds no private key")]
+    NoKey,
+    /// A key that somebody has to open.
+    #[error("holds a private key with a passphrase, which Argo CD cannot ask for")]
+    Encrypted,
+    /// Neither name nor password is that.
+    #[error("has more than one line")]
+    Lines,
+    /// Nothing.
+    #[error("is empty")]
+    Empty,
+}
+
+impl GitCredential {
+    /// A private key in PEM or OpenSSH form, without a passphrase.
+    pub fn ssh(private_key: String) -> Result<GitCredential, CredentialError> {
+        if !private_key.contains("PRIVATE KEY-----") {
+            return Err(CredentialError::NoKey);
+        }
+        // `BEGIN ENCRYPTED PRIVATE KEY` and `Proc-Type: 4,ENCRYPTED`; base64 has the word as well, but no comma or space.
+        let is_encrypted = private_key.contains(" ENCRYPTED ") || private_key.contains(",ENCRYPTED");
+        if is_encrypted || openssh_cipher(&private_key).is_some_and(|cipher| cipher != b"none") {
+            return Err(CredentialError::Encrypted);
+        }
+        Ok(GitCredential::Ssh { private_key })
+    }
+}
+
+/// A user name or a password: one line of something.
+pub fn one_line(text: &str) -> Result<&str, CredentialError> {
+    match text {
+        "" => Err(CredentialError::Empty),
+        _ if text.contains(['\n', '\r']) => Err(CredentialError::Lines),
+        _ => Ok(text),
+    }
+}
+
+/// The name of the cipher behind the magic, as a length of four bytes and as many more.
+fn openssh_cipher(private_key: &str) -> Option<Vec<u8>> {
+    let (_, body) = private_key.split_once(OPENSSH_BEGIN)?;
+    let beginning: String = body.chars().filter(|letter| !letter.is_whitespace()).take(BEGINNING).collect();
+    let bytes = STANDARD.decode(beginning).ok()?;
+    let (length, rest) = bytes.strip_prefix(OPENSSH_MAGIC)?.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    rest.get(..length).map(<[u8]>::to_vec)
+}
+
 /// A credential and the repositories that it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepositoryCredential {
@@ -153,6 +211,42 @@ mod tests {
         let shown = format!("{ssh:?} {basic:?} {password:?}");
         assert!(!shown.contains("very private") && !shown.contains("$2a$"), "{shown}");
         assert!(shown.contains("\"git\"") && shown.contains("2026-01-02T03:04:05Z"), "{shown}");
+    }
+
+    fn mk_openssh(cipher: &str) -> String {
+        let mut bytes = OPENSSH_MAGIC.to_vec();
+        bytes.extend(u32::try_from(cipher.len()).unwrap().to_be_bytes());
+        bytes.extend(cipher.as_bytes());
+        bytes.extend([7; 60]);
+        let body = STANDARD.encode(bytes);
+        let (first, second) = body.split_at(30);
+        format!("{OPENSSH_BEGIN}\n{first}\n{second}\n-----END OPENSSH PRIVATE KEY-----\n")
+    }
+
+    #[test]
+    fn a_key_with_a_passphrase_is_of_no_use() {
+        let pem = |label: &str, headers: &str| {
+            format!("-----BEGIN {label}-----\n{headers}AAAA\n-----END {label}-----\n")
+        };
+        for key in [mk_openssh("none"), pem("PRIVATE KEY", ""), pem("RSA PRIVATE KEY", "")] {
+            assert!(GitCredential::ssh(key.clone()).is_ok(), "{key}");
+        }
+        for key in [
+            mk_openssh("aes256-ctr"),
+            mk_openssh("chacha20-poly1305@openssh.com"),
+            pem("ENCRYPTED PRIVATE KEY", ""),
+            pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n"),
+        ] {
+            assert_eq!(GitCredential::ssh(key.clone()), Err(CredentialError::Encrypted), "{key}");
+        }
+        assert_eq!(GitCredential::ssh("ssh-ed25519 AAAA".to_owned()), Err(CredentialError::NoKey));
+    }
+
+    #[test]
+    fn names_and_passwords_are_one_line() {
+        assert_eq!(one_line("a b"), Ok("a b"));
+        assert_eq!(one_line("a\nb"), Err(CredentialError::Lines));
+        assert_eq!(one_line(""), Err(CredentialError::Empty));
     }
 
     #[test]

@@ -153,6 +153,7 @@ pub async fn apply_bridge(
     for application in APPLICATIONS {
         words.push(format!("--app-weight={application}={weight}"));
     }
+    words.push("--no-default-add-ons".to_owned());
     for add_on in ADD_ONS_ON {
         words.push(format!("--add-on={add_on}"));
     }

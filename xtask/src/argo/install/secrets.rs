@@ -73,6 +73,29 @@ hb get all argo-cd >$scratch/release
 ! grep -F -f $scratch/secrets $scratch/out $scratch/err $scratch/processes $scratch/release && echo shown nowhere",
     },
     Check {
+        name: "a dry run tells what changes, and after it all is as before",
+        ends: Well,
+        words: &["secret/eks-blueprint-blue configured (server dry run)", "annotation aws_vpc_id: (none) → vpc-1", "nothing else", "the same"],
+        script: "before=$(rb get secrets,namespaces,applicationsets,resourcequotas,clusterroles -A -o json --show-managed-fields | sha256sum)
+bridge blue --vpc vpc-1 --dry-run >$scratch/dry && cat $scratch/dry && [ \"$(grep -c unchanged $scratch/dry) $(grep -c '→' $scratch/dry)\" = '42 1' ] && echo nothing else
+[ \"$(rb get secrets,namespaces,applicationsets,resourcequotas,clusterroles -A -o json --show-managed-fields | sha256sum)\" = \"$before\" ] && echo the same",
+    },
+    Check {
+        name: "what the bridge says of itself again is unchanged, and kubectl finds no difference",
+        ends: Well,
+        words: &["42 unchanged", "no difference"],
+        script: "bridge blue --no-teams >/dev/null && echo $(bridge blue | grep -c unchanged) unchanged
+bridge blue --dry-run >$scratch/dry && ! grep -v unchanged $scratch/dry && echo no difference",
+    },
+    Check {
+        name: "another cluster's name in this one is refused, and so is a weight that would move traffic",
+        ends: Well,
+        words: &["is eks-blueprint-blue to Argo CD", "the bridge does not move traffic", "the same"],
+        script: "before=$(rb get secrets -n argocd -o json | sha256sum)
+$cf bridge apply --service green --context real-blue --hosted-zone $zone; bridge blue --app-weight yelb=1
+[ \"$(rb get secrets -n argocd -o json | sha256sum)\" = \"$before\" ] && echo the same",
+    },
+    Check {
         name: "what cannot be had is named, with its region and the way out",
         ends: Well,
         words: &[

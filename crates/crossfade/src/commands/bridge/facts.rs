@@ -1,34 +1,16 @@
-//! The facts of a cluster as options, with the pattern's defaults.
+//! The facts of a cluster as options. What is left out is what the cluster secret says, else the pattern's.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use crossfade_core::Weight;
-use crossfade_stack::bridge::{
-    ARGOCD_NAMESPACE, AddOn, AddOnsSource, BridgeInput, ClusterFacts, EnabledAddOn, ExternalDnsPolicy,
-    IngressType, ROUTE53_WEIGHT, Team, Weights, WorkloadsSource, derived_names,
-};
+use crossfade_stack::bridge::{AddOn, ROUTE53_WEIGHT};
 use crossfade_stack::text::{AppName, Domain, KeyPart, LabelValue, ObjectName, PlainValue};
 
-use serde_json::Value;
+use super::keep::GivenWeights;
 
-use crate::exit::user_error;
-
-/// The pattern's source cluster, which has the traffic at first.
-const FIRST: &str = "blue";
-/// The traffic of the source cluster.
-const ALL: Weight = Weight::new(100);
-/// For what is written without a cluster to ask.
-const KUBERNETES_VERSION: &str = "1.34";
-
-/// That of the pattern's example, for what is written without a cluster to ask.
-const REGION: &str = "eu-west-1";
-/// A number that AWS uses in examples.
-const ACCOUNT: &str = "111122223333";
-
-/// Weights by annotation, as options gave them.
-pub type GivenWeights = BTreeMap<String, Weight>;
+/// The pattern's environment.
+const ENVIRONMENT: &str = "eks-blueprint";
 
 /// What the bridge says about a cluster.
 #[derive(Clone, Debug, Args)]
@@ -37,7 +19,7 @@ pub struct FactOptions {
     #[arg(long, env = "CROSSFADE_HOSTED_ZONE", value_name = "ZONE", help_heading = "Cluster")]
     pub hosted_zone: Domain,
     /// Clusters are `<environment>-<name>`.
-    #[arg(long, default_value = "eks-blueprint", value_name = "NAME", help_heading = "Cluster")]
+    #[arg(long, default_value = ENVIRONMENT, value_name = "NAME", help_heading = "Cluster")]
     pub environment: ObjectName,
     /// The version of Kubernetes, for labels. Default: the cluster's own, or 1.34 where none is asked.
     #[arg(long, value_name = "VERSION", help_heading = "Cluster")]
@@ -46,7 +28,8 @@ pub struct FactOptions {
     /// the environment's configuration; eu-west-1 where nothing is asked.
     #[arg(long, env = "AWS_REGION", help_heading = "Cluster")]
     pub region: Option<PlainValue>,
-    /// The account's number. Default: that of the environment's credentials, or 111122223333 where nothing is asked.
+    /// The account's number. Default: the one it was given before, or that of the environment's credentials;
+    /// 111122223333 where nothing is asked.
     #[arg(long, value_name = "ID", help_heading = "Cluster")]
     pub account: Option<PlainValue>,
     /// The network, for add-ons that ask for it.
@@ -56,41 +39,45 @@ pub struct FactOptions {
     #[arg(long, value_name = "URL", help_heading = "Cluster")]
     pub endpoint: Option<PlainValue>,
     /// The weight of every application without one of its own, for a new cluster secret. Default: 100 for blue, 0 for others.
+    /// That of a secret that is there stays.
     #[arg(long, help_heading = "Weights")]
     pub weight: Option<Weight>,
-    /// The weight of one application: `burnham=10`.
+    /// The weight of one application: `burnham=10`. In a secret that is there only the weight that it has anyway.
     #[arg(long = "app-weight", value_name = "APP=WEIGHT", value_parser = parse_app_weight, help_heading = "Weights")]
     pub app_weights: Vec<(AppName, Weight)>,
-    /// The workloads repository. Default: the pattern's.
+    /// The workloads repository. Default for a new cluster secret: the pattern's.
     #[arg(long, value_name = "URL", help_heading = "Repositories")]
     pub workloads_url: Option<PlainValue>,
-    /// The chart of all teams there.
-    #[arg(long, default_value = "envs/dev", value_name = "PATH", help_heading = "Repositories")]
-    pub workloads_path: PlainValue,
-    /// Branch, tag or commit.
-    #[arg(long, default_value = "main", value_name = "REVISION", help_heading = "Repositories")]
-    pub workloads_revision: PlainValue,
-    /// The add-ons repository. Default: the pattern's.
+    /// The chart of all teams there. Default for a new cluster secret: `envs/dev`.
+    #[arg(long, value_name = "PATH", help_heading = "Repositories")]
+    pub workloads_path: Option<PlainValue>,
+    /// Branch, tag or commit. Default for a new cluster secret: `main`.
+    #[arg(long, value_name = "REVISION", help_heading = "Repositories")]
+    pub workloads_revision: Option<PlainValue>,
+    /// The add-ons repository. Default for a new cluster secret: the pattern's.
     #[arg(long, value_name = "URL", help_heading = "Repositories")]
     pub addons_url: Option<PlainValue>,
-    /// Before the paths of values files there; ends in `/`.
-    #[arg(long, default_value = "argocd/", value_name = "PATH", help_heading = "Repositories")]
-    pub addons_base_path: PlainValue,
-    /// The directory of ApplicationSets there.
-    #[arg(
-        long,
-        default_value = "argocd/bootstrap/control-plane/addons",
-        value_name = "PATH",
-        help_heading = "Repositories"
-    )]
-    pub addons_path: PlainValue,
-    /// Branch, tag or commit.
-    #[arg(long, default_value = "HEAD", value_name = "REVISION", help_heading = "Repositories")]
-    pub addons_revision: PlainValue,
-    /// An add-on that is on, with its role where it has one: `external_dns=arn:…`. Default: those of the pattern.
+    /// Before the paths of values files there; ends in `/`. Default for a new cluster secret: `argocd/`.
+    #[arg(long, value_name = "PATH", help_heading = "Repositories")]
+    pub addons_base_path: Option<PlainValue>,
+    /// The directory of ApplicationSets there. Default for a new cluster secret: `argocd/bootstrap/control-plane/addons`.
+    #[arg(long, value_name = "PATH", help_heading = "Repositories")]
+    pub addons_path: Option<PlainValue>,
+    /// Branch, tag or commit. Default for a new cluster secret: `HEAD`.
+    #[arg(long, value_name = "REVISION", help_heading = "Repositories")]
+    pub addons_revision: Option<PlainValue>,
+    /// An add-on that is on besides the others, and its role on AWS: `external_dns=arn:…`. Others are those of the cluster secret,
+    /// or of the pattern for a new one.
     #[arg(long = "add-on", value_name = "NAME[=ROLE]", value_parser = parse_add_on, help_heading = "Add-ons")]
-    pub add_ons: Vec<EnabledAddOn>,
-    /// An annotation of an add-on: `karpenter.sqs_queue_name=karpenter-eks-blueprint-blue`.
+    pub add_ons: Vec<(AddOn, Option<PlainValue>)>,
+    /// An add-on that is off. Where it was on, Argo CD deletes its Application.
+    #[arg(long = "no-add-on", value_name = "NAME", value_parser = parse_add_on_name, help_heading = "Add-ons")]
+    pub no_add_ons: Vec<AddOn>,
+    /// A new cluster secret has the add-ons of --add-on alone, not the pattern's. In one that is there they stay on.
+    #[arg(long, help_heading = "Add-ons")]
+    pub no_default_add_ons: bool,
+    /// An annotation of an add-on: `karpenter.sqs_queue_name=karpenter-eks-blueprint-blue`. Its `namespace` and
+    /// `service_account` are such, too.
     #[arg(
         long = "add-on-property",
         value_name = "NAME.KEY=VALUE",
@@ -98,12 +85,12 @@ pub struct FactOptions {
         help_heading = "Add-ons"
     )]
     pub properties: Vec<(KeyPart, KeyPart, PlainValue)>,
-    /// Who makes load balancers of the workloads' Ingresses.
-    #[arg(long, value_enum, default_value_t = Ingresses::Alb, help_heading = "Add-ons")]
-    pub ingress_type: Ingresses,
-    /// What external-dns may do to records.
-    #[arg(long, value_enum, default_value_t = DnsPolicy::Sync, help_heading = "Add-ons")]
-    pub external_dns_policy: DnsPolicy,
+    /// Who makes load balancers of the workloads' Ingresses. Default for a new cluster secret: alb.
+    #[arg(long, value_enum, help_heading = "Add-ons")]
+    pub ingress_type: Option<Ingresses>,
+    /// What external-dns may do to records. Default for a new cluster secret: sync.
+    #[arg(long, value_enum, help_heading = "Add-ons")]
+    pub external_dns_policy: Option<DnsPolicy>,
     /// The name of the key for Git in Secrets Manager, as the cluster secret says it to add-ons; the key itself is read only
     /// with --git-ssh-key-secret. Default: what that one names.
     #[arg(long, value_name = "NAME", help_heading = "Repositories")]
@@ -140,13 +127,14 @@ fn parse_app_weight(text: &str) -> Result<(AppName, Weight), String> {
     Ok((app, weight.parse().map_err(|error: crossfade_core::weight::WeightError| error.to_string())?))
 }
 
-fn parse_add_on(text: &str) -> Result<EnabledAddOn, String> {
+fn parse_add_on(text: &str) -> Result<(AddOn, Option<PlainValue>), String> {
     let (name, role) = text.split_once('=').map_or((text, None), |(name, role)| (name, Some(role)));
-    let name = KeyPart::parse(name).map_err(|error| error.to_string())?;
     let role = role.map(PlainValue::parse).transpose().map_err(|error| error.to_string())?;
-    let mut add_on = EnabledAddOn::plain(AddOn::of_label(name));
-    add_on.iam_role_arn = role;
-    Ok(add_on)
+    Ok((parse_add_on_name(name)?, role))
+}
+
+fn parse_add_on_name(text: &str) -> Result<AddOn, String> {
+    Ok(AddOn::of_label(KeyPart::parse(text).map_err(|error| error.to_string())?))
 }
 
 fn parse_property(text: &str) -> Result<(KeyPart, KeyPart, PlainValue), String> {
@@ -157,123 +145,85 @@ fn parse_property(text: &str) -> Result<(KeyPart, KeyPart, PlainValue), String> 
 }
 
 impl FactOptions {
-    /// The bridge of the cluster `service`, without secrets.
-    pub fn input(&self, service: &LabelValue) -> anyhow::Result<BridgeInput> {
-        let wrong = |error: crossfade_stack::text::TextError| {
-            user_error(error.to_string(), "a shorter --environment or --hosted-zone may do")
-        };
-        let (name, domain) = derived_names(&self.environment, service, &self.hosted_zone).map_err(wrong)?;
-        let version = LabelValue::parse(KUBERNETES_VERSION).map_err(wrong)?;
-        let or = |given: &Option<PlainValue>, default| match given {
-            Some(given) => Ok(given.clone()),
-            None => PlainValue::parse(default).map_err(wrong),
-        };
-        Ok(BridgeInput {
-            cluster: ClusterFacts {
-                name,
-                service_name: service.clone(),
-                environment: self.environment.clone(),
-                kubernetes_version: self.kubernetes_version.clone().unwrap_or(version),
-                region: or(&self.region, REGION)?,
-                account_id: or(&self.account, ACCOUNT)?,
-                vpc_id: self.vpc.clone(),
-                endpoint: self.endpoint.clone(),
-                domain,
-            },
-            weights: self.weights(service),
-            workloads: WorkloadsSource {
-                url: or_pattern(self.workloads_url.as_ref(), "workloads").map_err(wrong)?,
-                path: self.workloads_path.clone(),
-                revision: self.workloads_revision.clone(),
-            },
-            add_ons: AddOnsSource {
-                url: or_pattern(self.addons_url.as_ref(), "add-ons").map_err(wrong)?,
-                base_path: self.addons_base_path.clone(),
-                path: self.addons_path.clone(),
-                revision: self.addons_revision.clone(),
-            },
-            enabled: self.enabled()?,
-            ingress_type: match self.ingress_type {
-                Ingresses::Alb => IngressType::Alb,
-                Ingresses::Nginx => IngressType::Nginx,
-            },
-            external_dns_policy: match self.external_dns_policy {
-                DnsPolicy::Sync => ExternalDnsPolicy::Sync,
-                DnsPolicy::UpsertOnly => ExternalDnsPolicy::UpsertOnly,
-            },
-            git_key_secret_name: self.git_key_secret_name.clone(),
-            credentials: Vec::new(),
-            admin_password: None,
-            teams: if self.no_teams { Vec::new() } else { Team::of_the_pattern().map_err(wrong)? },
-            more_application_sets: self.more_application_sets()?,
-        })
-    }
-
-    fn weights(&self, service: &LabelValue) -> Weights {
-        let default = if service.as_str() == FIRST { ALL } else { Weight::ZERO };
-        let mut weights = Weights::all(self.weight.unwrap_or(default));
-        weights.apps.extend(self.app_weights.iter().cloned());
-        weights
-    }
-
-    /// Those that somebody asked for, by annotation.
+    /// Weights that somebody asked for, by annotation.
     pub fn given_weights(&self) -> GivenWeights {
         let apps = self.app_weights.iter().map(|(app, weight)| (app.weight_key(), *weight));
         apps.chain(self.weight.map(|weight| (ROUTE53_WEIGHT.to_owned(), weight))).collect()
     }
 
-    fn more_application_sets(&self) -> anyhow::Result<Vec<Value>> {
-        let sets: Vec<Vec<Value>> =
-            self.application_sets.iter().map(|file| application_sets_of(file)).collect::<Result<_, _>>()?;
-        Ok(sets.concat())
-    }
-
-    fn enabled(&self) -> anyhow::Result<Vec<EnabledAddOn>> {
-        let of_the_pattern = || AddOn::of_the_pattern().into_iter().map(EnabledAddOn::plain).collect();
-        let mut enabled = if self.add_ons.is_empty() { of_the_pattern() } else { self.add_ons.clone() };
-        for (name, key, value) in &self.properties {
-            let Some(add_on) = enabled.iter_mut().find(|known| known.add_on.label_name() == name.as_str())
-            else {
-                return Err(user_error(
-                    format!("add-on {name} is not on"),
-                    format!("pass --add-on {name} as well"),
-                ));
-            };
-            add_on
-                .set_property(key.clone(), value.clone())
-                .map_err(|error| user_error(error.to_string(), "a shorter name of the property may do"))?;
+    /// The options again, as words of another command.
+    pub fn words(&self) -> Vec<String> {
+        fn text<T: ToString>(value: Option<&T>) -> Option<String> {
+            value.map(ToString::to_string)
         }
-        Ok(enabled)
+        fn choice<T: ValueEnum>(value: Option<T>) -> Option<String> {
+            Some(value?.to_possible_value()?.get_name().to_owned())
+        }
+        let single = [
+            ("--hosted-zone", Some(self.hosted_zone.to_string())),
+            ("--environment", Some(self.environment.to_string()).filter(|name| name != ENVIRONMENT)),
+            ("--kubernetes-version", text(self.kubernetes_version.as_ref())),
+            ("--region", text(self.region.as_ref())),
+            ("--account", text(self.account.as_ref())),
+            ("--vpc", text(self.vpc.as_ref())),
+            ("--endpoint", text(self.endpoint.as_ref())),
+            ("--weight", text(self.weight.as_ref())),
+            ("--workloads-url", text(self.workloads_url.as_ref())),
+            ("--workloads-path", text(self.workloads_path.as_ref())),
+            ("--workloads-revision", text(self.workloads_revision.as_ref())),
+            ("--addons-url", text(self.addons_url.as_ref())),
+            ("--addons-base-path", text(self.addons_base_path.as_ref())),
+            ("--addons-path", text(self.addons_path.as_ref())),
+            ("--addons-revision", text(self.addons_revision.as_ref())),
+            ("--ingress-type", choice(self.ingress_type)),
+            ("--external-dns-policy", choice(self.external_dns_policy)),
+            ("--git-key-secret-name", text(self.git_key_secret_name.as_ref())),
+        ];
+        let single = single.into_iter().filter_map(|(option, value)| Some((option, value?)));
+        let apps = self.app_weights.iter().map(|(app, weight)| ("--app-weight", format!("{app}={weight}")));
+        let add_ons = self.add_ons.iter().map(|(add_on, role)| {
+            let role = role.as_ref().map_or(String::new(), |role| format!("={role}"));
+            ("--add-on", format!("{}{role}", add_on.label_name()))
+        });
+        let off = self.no_add_ons.iter().map(|add_on| ("--no-add-on", add_on.label_name().to_owned()));
+        let properties = self.properties.iter();
+        let properties =
+            properties.map(|(name, key, value)| ("--add-on-property", format!("{name}.{key}={value}")));
+        let sets =
+            self.application_sets.iter().map(|file| ("--application-sets", file.display().to_string()));
+        let pairs = single.chain(apps).chain(add_ons).chain(off).chain(properties).chain(sets);
+        let switches = [("--no-default-add-ons", self.no_default_add_ons), ("--no-teams", self.no_teams)];
+        let switches = switches.into_iter().filter(|(_, is_on)| *is_on).map(|(option, _)| option.to_owned());
+        pairs.flat_map(|(option, value)| [option.to_owned(), value]).chain(switches).collect()
     }
 }
 
-fn or_pattern(url: Option<&PlainValue>, what: &str) -> Result<PlainValue, crossfade_stack::text::TextError> {
-    match url {
-        Some(url) => Ok(url.clone()),
-        None => PlainValue::parse(&format!("git@github.com:aws-samples/eks-blueprints-{what}")),
-    }
-}
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use clap::{CommandFactory, Parser};
 
-/// The documents of a file; anything but an ApplicationSet of Argo CD's namespace is refused.
-fn application_sets_of(file: &Path) -> anyhow::Result<Vec<Value>> {
-    let wrong = |message: String| {
-        user_error(
-            format!("{}: {message}", file.display()),
-            format!("--application-sets takes ApplicationSets of namespace {ARGOCD_NAMESPACE}"),
-        )
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| wrong(error.to_string()))?;
-    let documents: Vec<Value> = documents.into_iter().filter(|document| !document.is_null()).collect();
-    for document in &documents {
-        let metadata = &document["metadata"];
-        if document["kind"] != "ApplicationSet" || !metadata["name"].is_string() {
-            return Err(wrong(format!("{} {} is no ApplicationSet", document["kind"], metadata["name"])));
-        }
-        if metadata["namespace"] != ARGOCD_NAMESPACE {
-            return Err(wrong(format!("{} is in namespace {}", metadata["name"], metadata["namespace"])));
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        facts: FactOptions,
+    }
+
+    #[test]
+    fn every_option_can_be_said_again() {
+        let said = "--hosted-zone eks.example.org --environment e --kubernetes-version 1.34 --region eu-west-1 --account 1 \
+            --vpc vpc-1 --endpoint https://x --weight 3 --workloads-url a --workloads-path b --workloads-revision 1.10 \
+            --addons-url c --addons-base-path d/ --addons-path e --addons-revision f --ingress-type nginx \
+            --external-dns-policy upsert-only --git-key-secret-name g --app-weight burnham=10 --add-on external_dns=arn:x \
+            --add-on kyverno --no-add-on karpenter --add-on-property external_dns.namespace=dns --application-sets s.yaml \
+            --no-default-add-ons --no-teams";
+        let words: Vec<&str> = said.split_whitespace().collect();
+        let program = Program::try_parse_from(["x"].iter().chain(&words)).unwrap();
+        assert_eq!(program.facts.words(), words);
+        for option in Program::command().get_arguments().filter_map(|option| option.get_long()) {
+            assert!(words.contains(&format!("--{option}").as_str()), "{option}");
         }
     }
-    Ok(documents)
 }

@@ -6,14 +6,14 @@ use clap::Args;
 use crossfade_aws::{Aws, AwsOptions};
 use crossfade_kube::Cluster;
 use crossfade_kube::bridge::{AdminPasswordState, admin_password_state, hash_password};
+use crossfade_stack::bridge::credentials::one_line;
 use crossfade_stack::bridge::{
-    ARGOCD_NAMESPACE, AdminPassword, BridgeInput, GitCredential, RepositoryCredential,
+    ARGOCD_NAMESPACE, AdminPassword, BridgeInput, CredentialError, GitCredential, RepositoryCredential,
 };
 use crossfade_stack::text::{ObjectName, PlainValue};
 use serde_json::Value;
 
 use crate::exit::user_error;
-use crate::printer::note;
 
 /// Where secrets are read.
 #[derive(Clone, Debug, Args)]
@@ -44,13 +44,19 @@ pub struct SecretOptions {
 }
 
 impl SecretOptions {
-    /// Adds what files and Secrets Manager hold. Everything is read before the cluster is asked.
+    /// The key's secret, which add-ons may read as well.
+    pub fn key_name(&self) -> Option<&PlainValue> {
+        self.git_ssh_key_secret.as_ref()
+    }
+
+    /// Adds what files and Secrets Manager hold, and returns what there is to say about it. Everything is read before the cluster
+    /// is asked.
     pub async fn add_to(
         &self,
         input: &mut BridgeInput,
         cluster: &Cluster,
         region: &PlainValue,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<&'static str>> {
         let credential = self.git_credential(region).await?;
         let password = self.admin_password(region).await?;
         if let Some(credential) = credential {
@@ -62,13 +68,10 @@ impl SecretOptions {
                 });
             }
         }
-        if input.git_key_secret_name.is_none() {
-            input.git_key_secret_name.clone_from(&self.git_ssh_key_secret);
-        }
-        if let Some(password) = password {
-            input.admin_password = admin_password(&password, cluster).await?;
-        }
-        Ok(())
+        let Some(password) = password else { return Ok(None) };
+        let (password, said) = admin_password(&password, cluster).await?;
+        input.admin_password = password;
+        Ok(said)
     }
 
     async fn git_credential(&self, region: &PlainValue) -> anyhow::Result<Option<GitCredential>> {
@@ -78,23 +81,30 @@ impl SecretOptions {
             (None, None) => None,
         };
         if let Some((place, private_key)) = key {
-            if !private_key.contains("PRIVATE KEY-----") {
-                return Err(user_error(
-                    format!("{place} holds no private key"),
-                    "give the file without .pub, in PEM or OpenSSH form, and nothing around it",
-                ));
-            }
-            return Ok(Some(GitCredential::Ssh { private_key }));
+            return GitCredential::ssh(private_key).map(Some).map_err(|error| {
+                let way = match error {
+                    CredentialError::Encrypted => {
+                        "make a key without one for Argo CD: `ssh-keygen -t ed25519 -N '' -f FILE`"
+                    }
+                    _ => "give the file without .pub, in PEM or OpenSSH form, and nothing around it",
+                };
+                user_error(format!("{place} {error}"), way)
+            });
         }
         let (Some(username), Some(file)) = (&self.git_username, &self.git_password_file) else {
             return Ok(None);
         };
-        Ok(Some(GitCredential::Basic { username: username.clone(), password: read_line(file)? }))
+        let password = read_line(file)?;
+        checked("--git-username", username)?;
+        checked(&file.display().to_string(), &password)?;
+        Ok(Some(GitCredential::Basic { username: username.clone(), password }))
     }
 
     async fn admin_password(&self, region: &PlainValue) -> anyhow::Result<Option<String>> {
         if let Some(file) = &self.admin_password_file {
-            return Ok(Some(read_line(file)?));
+            let password = read_line(file)?;
+            checked(&file.display().to_string(), &password)?;
+            return Ok(Some(password));
         }
         let Some(name) = &self.admin_password_secret else { return Ok(None) };
         let text = text_of_secret(name, region).await?;
@@ -104,7 +114,9 @@ impl SecretOptions {
                 "store the password as plain text: `aws secretsmanager put-secret-value --secret-string file://FILE`",
             ));
         }
-        Ok(Some(without_line_end(&text)))
+        let password = without_line_end(&text);
+        checked(&named(name), &password)?;
+        Ok(Some(password))
     }
 }
 
@@ -118,17 +130,25 @@ async fn text_of_secret(name: &PlainValue, region: &PlainValue) -> anyhow::Resul
     Ok(aws.secrets().text(name.as_str()).await?.into_text())
 }
 
-/// A hash to apply, or none when the password is set already.
-async fn admin_password(password: &str, cluster: &Cluster) -> anyhow::Result<Option<AdminPassword>> {
-    match admin_password_state(cluster, ARGOCD_NAMESPACE, password).await? {
-        AdminPasswordState::Verifies => return Ok(None),
-        AdminPasswordState::Differs => note("Argo CD's admin password is replaced; sessions end"),
-        AdminPasswordState::Absent => note("Argo CD's admin password is set"),
-    }
+/// A hash to apply, or none when the password is set already, and what applying it does.
+async fn admin_password(
+    password: &str,
+    cluster: &Cluster,
+) -> anyhow::Result<(Option<AdminPassword>, Option<&'static str>)> {
+    let said = match admin_password_state(cluster, ARGOCD_NAMESPACE, password).await? {
+        AdminPasswordState::Verifies => return Ok((None, None)),
+        AdminPasswordState::Differs => "Argo CD's admin password is replaced; sessions end",
+        AdminPasswordState::Absent => "Argo CD's admin password is set",
+    };
     let hash = hash_password(password)
         .map_err(|error| user_error(error.to_string(), "give another admin password"))?;
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    Ok(Some(AdminPassword::parse(&hash, &now)?))
+    Ok((Some(AdminPassword::parse(&hash, &now)?), Some(said)))
+}
+
+fn checked(place: &str, text: &str) -> anyhow::Result<()> {
+    let wrong = |error| user_error(format!("{place} {error}"), "one line is needed, and nothing around it");
+    one_line(text).map(drop).map_err(wrong)
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {

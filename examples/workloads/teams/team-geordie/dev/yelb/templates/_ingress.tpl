@@ -22,7 +22,7 @@ metadata:
   name: {{ .name }}
   labels:
     app: {{ .app | quote }}
-    env: {{ $spec.env }}
+    env: {{ $spec.env | quote }}
     team: {{ .team }}
   annotations:
     {{- if $isAlb }}
