@@ -5,6 +5,7 @@ mod automatic;
 mod compare;
 mod dependencies;
 mod directory;
+mod environment;
 mod fields;
 mod finalize;
 mod health;

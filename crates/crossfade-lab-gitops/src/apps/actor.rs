@@ -148,10 +148,7 @@ impl Actor {
     }
 
     fn problem(&self, spec: &Value) -> Option<String> {
-        let project = match text(&spec["project"]) {
-            "" => "default",
-            project => project,
-        };
+        let project = project_of(spec);
         let key = Key {
             group: GROUP.to_owned(),
             kind: "AppProject".to_owned(),
@@ -180,6 +177,7 @@ impl Actor {
             permits: &self.shared.permits,
             application: name(application),
             namespace: text(&application["spec"]["destination"]["namespace"]),
+            project: project_of(&application["spec"]),
             kube_version: &kinds.kubernetes_version,
             api_versions: &kinds.api_versions(),
             fresh,
@@ -278,5 +276,12 @@ impl Actor {
             self.shared.cache.put(self.shared.api.merge(&self.key, "", &patch).await?);
         }
         Ok(())
+    }
+}
+
+fn project_of(spec: &Value) -> &str {
+    match text(&spec["project"]) {
+        "" => "default",
+        project => project,
     }
 }

@@ -75,6 +75,10 @@ async fn files(generator: &Value, git: &Git, tree: &Tree, engine: &Engine) -> Re
     let (wanted, unwanted) = (matching(false), matching(true));
     let paths: Vec<&str> = wanted.difference(&unwanted).copied().collect();
     let contents = git.contents(url, tree, &paths).await?;
+    if let Some(path) = paths.iter().find(|path| !contents.contains_key(**path)) {
+        let how = if tree.has_directory(path) { "is a directory" } else { "no such file or directory" };
+        return Err(format!("unable to read files. repo {url}: read {path}: {how}"));
+    }
     let mut found = Vec::new();
     for (path, content) in contents {
         let failed =
