@@ -14,6 +14,7 @@ mod hooks;
 mod ignore;
 mod manifests;
 mod origin;
+mod project;
 mod quantity;
 mod removal;
 mod run;

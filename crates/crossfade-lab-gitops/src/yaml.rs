@@ -9,7 +9,8 @@ pub(crate) fn objects(text: &str) -> (Vec<Value>, Option<String>) {
     for document in documents(text) {
         let problem = match document {
             Ok(document) if crate::object::kind(&document).is_empty() => {
-                format!("Object 'Kind' is missing in '{}'", go_json(&document))
+                let shown = go_json(&document);
+                format!("error unmarshaling JSON: while decoding JSON: Object 'Kind' is missing in '{shown}'")
             }
             Ok(document) => {
                 found.push(document);
@@ -117,7 +118,9 @@ mod tests {
     #[test]
     fn a_document_without_a_kind_ends_the_objects() {
         let (read, problem) = objects("kind: A\n---\nb: <1>\n---\nkind: C\n");
-        let missing = r#"failed to unmarshal manifest: Object 'Kind' is missing in '{"b":"\u003c1\u003e"}'"#;
-        assert_eq!((read.len(), problem.as_deref()), (1, Some(missing)));
+        let missing = r#"Object 'Kind' is missing in '{"b":"\u003c1\u003e"}'"#;
+        let said =
+            format!("failed to unmarshal manifest: error unmarshaling JSON: while decoding JSON: {missing}");
+        assert_eq!((read.len(), problem), (1, Some(said)));
     }
 }

@@ -40,6 +40,8 @@ pub enum Reason {
     TooManyRequests,
     /// The server failed (500).
     InternalError,
+    /// The store behind the server failed, and the server has no word for how (500).
+    Unknown,
 }
 
 impl Reason {
@@ -60,6 +62,7 @@ impl Reason {
             Reason::Timeout => (504, "Timeout"),
             Reason::TooManyRequests => (429, "TooManyRequests"),
             Reason::InternalError => (500, "InternalError"),
+            Reason::Unknown => (500, ""),
         }
     }
 }
@@ -119,9 +122,11 @@ impl ApiError {
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": reason,
             "code": code,
         });
+        if !reason.is_empty() {
+            status["reason"] = reason.into();
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }
@@ -138,6 +143,11 @@ impl ApiError {
 
     pub(crate) fn internal(message: impl std::fmt::Display) -> Self {
         ApiError::new(Reason::InternalError, format!("Internal error occurred: {message}"))
+    }
+
+    /// An object that the store does not take.
+    pub(crate) fn too_large_to_store() -> Self {
+        ApiError::new(Reason::Unknown, "etcdserver: request is too large")
     }
 
     fn about(reason: Reason, message: String, id: &ResourceId, name: &str) -> Self {

@@ -54,7 +54,6 @@ impl ChartFiles {
         if has_own_values(helm) {
             add("--values", OWN_VALUES.to_owned());
         }
-        let mut words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         if !release.api_versions.is_empty() {
             words.push("<api versions removed>".to_owned());
         }
@@ -105,10 +104,6 @@ fn escaped(value: &str) -> String {
         before = Some(letter);
     }
     escaped
-}
-
-fn quoted(word: &str) -> String {
-    if word.is_empty() || word.contains(char::is_whitespace) { format!("{word:?}") } else { word.to_owned() }
 }
 
 /// What helm would say, in the sentence Argo CD puts around it.

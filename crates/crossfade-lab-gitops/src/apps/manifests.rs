@@ -51,9 +51,15 @@ impl Failure {
         Failure { code: "FailedPrecondition", message }
     }
 
+    /// Of a pattern that fits no file.
+    pub(super) fn of_pattern(message: String) -> Failure {
+        Failure { code: "NotFound", message }
+    }
+
     /// Of a commit that cannot be had.
     fn of_checkout(message: String) -> Failure {
-        Failure { code: "Internal", message }
+        let inner = format!("rpc error: code = Internal desc = {message}");
+        format!("failed to initialize repository resources: {inner}").into()
     }
 }
 

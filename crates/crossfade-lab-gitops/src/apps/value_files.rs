@@ -123,7 +123,9 @@ impl Context<'_> {
             }
             let meant = matching(&one.path, &self.candidates(place, one).await?);
             if meant.is_empty() && !ignores_missing {
-                return Err(failed(format!("values file glob {asked:?} matched no files")).into());
+                return Err(Failure::of_pattern(failed(format!(
+                    "values file glob {asked:?} matched no files"
+                ))));
             }
             for path in meant {
                 let file = Named { source: one.source, path };

@@ -69,7 +69,7 @@ async fn files(generator: &Value, git: &Git, tree: &Tree, engine: &Engine) -> Re
     let requested = list(&generator["files"]);
     let matching = |is_excluding: bool| {
         let patterns = requested.iter().filter(move |one| truth(&one["exclude"]) == is_excluding);
-        let patterns: Vec<Glob> = patterns.map(|one| Glob::of_files(text(&one["path"]))).collect();
+        let patterns: Vec<Glob> = patterns.map(|one| Glob::of_git(text(&one["path"]))).collect();
         tree.files().filter(|path| patterns.iter().any(|glob| glob.matches(path))).collect::<BTreeSet<_>>()
     };
     let (wanted, unwanted) = (matching(false), matching(true));

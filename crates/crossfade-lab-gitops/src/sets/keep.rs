@@ -175,7 +175,9 @@ async fn create_or_update(
         if !is_still_there(shared, set).await.map_err(|error| ("CreateApplicationError", error))? {
             return Ok(());
         }
-        let whole = applications::laid_over(set, application, None);
+        let mut whole = applications::laid_over(set, application, None);
+        // Argo CD writes a new one with all its fields, empty ones too.
+        whole["status"] = json!({"sourceHydrator": {}, "summary": {}});
         let created = shared.api.create(&whole, SET_MANAGER).await;
         let created = created.map_err(|error| ("CreateApplicationError", error))?;
         shared.journal.note(name(application), "created Application");

@@ -168,6 +168,22 @@ pub(super) fn drop_unknown(
     }
 }
 
+/// What a real server's store takes in one request. A dry run does not get so far, and kinds that are not custom are
+/// stored in a shorter form than text.
+const STORED_BYTES_MAX: usize = 1536 * 1024;
+
+pub(super) fn check_size(
+    resource: &ResourceType,
+    object: &Value,
+    options: &WriteOptions,
+) -> Result<(), ApiError> {
+    let is_text = resource.is_custom() || resource.is("apiextensions.k8s.io", "customresourcedefinitions");
+    if is_text && !options.dry_run && object.to_string().len() > STORED_BYTES_MAX {
+        return Err(ApiError::too_large_to_store());
+    }
+    Ok(())
+}
+
 pub(super) fn start_metadata(resource: &ResourceType, object: &mut Value) {
     let api_version = resource.api_version(&resource.preferred().name);
     if resource.stored_as.is_none() {

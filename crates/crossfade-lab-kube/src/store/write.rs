@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::removal::Queue;
 use super::rules::{
-    check_kind, check_preconditions, count_generation, custom_problems, drop_unknown, finalizer_problems,
-    keep_metadata, keep_other_part, key_of, manager, read_as_type, refuse, settle_namespace, start_metadata,
-    storage_schema, version_of,
+    check_kind, check_preconditions, check_size, count_generation, custom_problems, drop_unknown,
+    finalizer_problems, keep_metadata, keep_other_part, key_of, manager, read_as_type, refuse,
+    settle_namespace, start_metadata, storage_schema, version_of,
 };
 use super::watch::WatchEventKind;
 use super::{State, from_storage};
@@ -139,6 +139,7 @@ impl State {
             let by = manager(&resource, &version, options, Target::Main);
             managers::record_update(None, &mut object, &storage_schema(&resource, &version), &by);
         }
+        check_size(&resource, &object, options)?;
         let object = self.store(&resource, WatchEventKind::Added, object, None, options.dry_run);
         if !options.dry_run {
             self.after_create(&resource, &object)?;
@@ -265,6 +266,7 @@ impl State {
         if new == **old {
             return Ok(Written { object: from_storage(resource, old), warnings, created: false });
         }
+        check_size(resource, &new, options)?;
         let finished = meta::is_deleting(&new) && meta::may_go(&new);
         if finished && !options.dry_run {
             let object = Arc::new(new);
