@@ -40,7 +40,7 @@ pub enum Reason {
     TooManyRequests,
     /// The server failed (500).
     InternalError,
-    /// The store behind the server failed, and the server has no word for how (500).
+    /// Something within the server failed, and it has no word for how (500).
     Unknown,
 }
 
@@ -145,9 +145,9 @@ impl ApiError {
         ApiError::new(Reason::InternalError, format!("Internal error occurred: {message}"))
     }
 
-    /// An object that the store does not take.
-    pub(crate) fn too_large_to_store() -> Self {
-        ApiError::new(Reason::Unknown, "etcdserver: request is too large")
+    /// A failure that a server passes on as it is.
+    pub(crate) fn without_reason(message: impl Into<String>) -> Self {
+        ApiError::new(Reason::Unknown, message)
     }
 
     fn about(reason: Reason, message: String, id: &ResourceId, name: &str) -> Self {

@@ -124,6 +124,7 @@ mod tests {
             is_synced,
             counts: true,
             is_hook: false,
+            is_permitted: true,
             ignored: super::super::ignore::Ignored::default(),
         }
     }

@@ -20,8 +20,8 @@ use crate::git::{Fresh, Git};
 use crate::lock::lock;
 use crate::object::{list, text};
 
-/// Renderings that are kept: those of this revision and the ones before.
-const KEPT_MAX: usize = 8;
+/// Renderings that are kept of one source: that of its revision, and that of an operation which is at another.
+const KEPT_MAX: usize = 2;
 
 /// What the sources come to.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,10 @@ pub(super) struct Manifests {
 
 /// Renderings by what they were made from. A chart gives the same objects for the same input.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<VecDeque<(String, Arc<Rendering>)>>);
+pub(super) struct Kept(Mutex<VecDeque<(Key, Arc<Rendering>)>>);
+
+/// Which source, and all that it was rendered from.
+type Key = (usize, String);
 
 type Rendering = (Vec<Value>, &'static str);
 
@@ -130,13 +133,14 @@ impl Context<'_> {
         Ok(loaded)
     }
 
-    fn key(&self, sources: &Sources, commits: &[String], index: usize) -> String {
+    fn key(&self, sources: &Sources, commits: &[String], index: usize) -> Key {
         let all = Value::from(sources.all.clone());
         let served = self.api_versions.len();
-        format!(
-            "{index} {} {} {} {} {served} {commits:?} {all}",
+        let input = format!(
+            "{} {} {} {} {served} {commits:?} {all}",
             self.application, self.namespace, self.project, self.kube_version
-        )
+        );
+        (index, input)
     }
 
     async fn render(
@@ -257,16 +261,18 @@ impl Kept {
         lock(&self.0).clear();
     }
 
-    fn get(&self, key: &str) -> Option<Arc<Rendering>> {
+    fn get(&self, key: &Key) -> Option<Arc<Rendering>> {
         let kept = lock(&self.0);
         kept.iter().find(|(known, _)| known == key).map(|(_, rendering)| Arc::clone(rendering))
     }
 
-    fn put(&self, key: String, rendering: Arc<Rendering>) {
+    fn put(&self, key: Key, rendering: Arc<Rendering>) {
         let mut kept = lock(&self.0);
-        kept.retain(|(known, _)| *known != key);
-        if kept.len() >= KEPT_MAX {
-            kept.pop_front();
+        let of_source = |(known, _): &(Key, _)| known.0 == key.0;
+        if kept.iter().filter(|one| of_source(one)).count() >= KEPT_MAX
+            && let Some(oldest) = kept.iter().position(of_source)
+        {
+            kept.remove(oldest);
         }
         kept.push_back((key, rendering));
     }
@@ -305,5 +311,25 @@ fn source_type(source: &Value, origin: &Origin<'_>, dir: &str) -> Result<&'stati
             Err(format!("the lab's agent does not run kustomize, and {dir} has a kustomization"))
         }
         (false, false) => Ok("Directory"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renderings_of_old_revisions_are_let_go() {
+        let kept = Kept::default();
+        let key = |index: usize, commit: &str| (index, commit.to_owned());
+        for commit in ["a", "b", "c"] {
+            for index in [0, 1] {
+                kept.put(key(index, commit), Arc::default());
+            }
+        }
+        for index in [0, 1] {
+            let there = ["a", "b", "c"].map(|commit| kept.get(&key(index, commit)).is_some());
+            assert_eq!(there, [false, true, true]);
+        }
     }
 }
