@@ -25,7 +25,7 @@ pub(super) struct Excused {
 }
 
 /// Longer values are cut where they are printed.
-const PRINTED_CHARACTERS: usize = 900;
+const PRINTED_CHARACTERS: usize = 160;
 
 /// All fields that differ, in the order of their paths.
 pub(super) fn differences(theirs: &Objects, ours: &Objects) -> Vec<Difference> {

@@ -22,7 +22,7 @@ spec:
   project: ${5:-default}
   source: {repoURL: "file://$workloads.git", path: hard/$2, targetRevision: main${3:+, $3}}
   destination: {server: https://kubernetes.default.svc, namespace: hard-$1}
-  syncPolicy: {automated: {prune: true}, syncOptions: [CreateNamespace=true${4:+, $4}]}
+  syncPolicy: {automated: {prune: true}, syncOptions: [CreateNamespace=true${4:+, $4}], retry: {}}
 END
 }
 "#;
@@ -237,7 +237,9 @@ END"#,
     },
     Stage {
         name: "what was at the edge is taken away",
-        change: r#"both delete applicationsets -n argocd hard-files hard-directories --wait=false && both delete application -n argocd --wait=false $(rb get applications -n argocd -o name | sed -n 's/.*\(hard-.*\)/\1/p' | grep -v hard-set- | grep -v hard-of-) &&
+        // Nothing in the real cluster takes away what an ApplicationSet leaves.
+        change: r#"both delete applicationsets -n argocd hard-files hard-directories --wait=false &&
+both delete application -n argocd --wait=false --ignore-not-found $(rb get applications -n argocd -o name | sed -n 's/.*\/\(hard-.*\)/\1/p') &&
 both delete appproject -n argocd little white"#,
         leads_to: |at| !at.applications.keys().any(|name| name.contains("hard-")),
     },

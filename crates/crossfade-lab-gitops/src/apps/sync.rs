@@ -5,6 +5,7 @@
 
 mod apply;
 mod hook;
+mod undeclared;
 mod valid;
 
 use serde_json::Value;

@@ -149,9 +149,11 @@ impl Context<'_> {
     async fn candidates(&self, place: Place<'_>, pattern: &Named) -> Result<Vec<String>, Failure> {
         let (source, commit) = (&place.sources.all[pattern.source], &place.commits[pattern.source]);
         let origin = self.origin(source, commit, Fresh::No).await?;
+        let literal = pattern.path.split(['*', '?', '[']).next().unwrap_or_default();
+        let dir = literal.rsplit_once('/').map_or("", |(dir, _)| dir);
         // Linked directories are entered by name, not by what stands for any number of them.
-        let files = if pattern.path.contains("**") { origin.files_under("") } else { origin.chart_under("") };
-        Ok(files?)
+        let through_links = if pattern.path.contains("**") { None } else { origin.chart_under(dir).ok() };
+        Ok(through_links.map_or_else(|| origin.files_under(dir), Ok)?)
     }
 }
 

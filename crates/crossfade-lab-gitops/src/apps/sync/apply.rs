@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::run::Progress;
 use super::super::tasks::{Task, defined_kind};
+use super::undeclared::apply_known;
 use super::valid::{NO_KIND, is_updated_in_place};
 use super::{Syncing, hook};
 use crate::api::ApiError;
@@ -175,7 +176,12 @@ impl Syncing<'_> {
             let applied = format!("{object}\n");
             set_annotation(&mut object, LAST_APPLIED, &applied);
         }
-        let written = self.shared.api.apply(&object, FIELD_MANAGER).await?;
+        let api = &self.shared.api;
+        let written = if is_server_side {
+            api.apply(&object, FIELD_MANAGER).await?
+        } else {
+            apply_known(api, &object).await?
+        };
         let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
         let is_changed = live.as_ref().is_none_or(|live| version(live) != version(&written));
         tracing::debug!(
