@@ -238,9 +238,9 @@ END"#,
     Stage {
         name: "what was at the edge is taken away",
         // Nothing in the real cluster takes away what an ApplicationSet leaves.
-        change: r#"both delete applicationsets -n argocd hard-files hard-directories --wait=false &&
+        change: r"both delete applicationsets -n argocd hard-files hard-directories --wait=false &&
 both delete application -n argocd --wait=false --ignore-not-found $(rb get applications -n argocd -o name | sed -n 's/.*\/\(hard-.*\)/\1/p') &&
-both delete appproject -n argocd little white"#,
+both delete appproject -n argocd little white",
         leads_to: |at| !at.applications.keys().any(|name| name.contains("hard-")),
     },
 ];

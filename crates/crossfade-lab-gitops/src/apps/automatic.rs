@@ -124,7 +124,6 @@ mod tests {
             is_synced,
             counts: true,
             is_hook: false,
-            is_permitted: true,
             ignored: super::super::ignore::Ignored::default(),
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn manifest_paths<'p>(
         if is_deep && !truth(&options["recurse"]) {
             continue;
         }
-        let extension = inner.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let extension = extension_of(inner);
         let is_left_out = exclude.as_ref().is_some_and(|glob| glob.matches(inner))
             || include.as_ref().is_some_and(|glob| !glob.matches(inner));
         match extension {
@@ -41,6 +41,10 @@ pub(super) fn manifest_paths<'p>(
         }
     }
     Ok(found)
+}
+
+fn extension_of(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
 /// The objects in the files.
@@ -55,7 +59,7 @@ pub(super) fn objects(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Value>, S
         let (read, problem) = yaml::objects(&content);
         // YAML that has nothing of a manifest is something else's.
         let is_manifest = !read.is_empty()
-            || path.ends_with(".json")
+            || extension_of(path) == "json"
             || MANIFEST_WORDS.iter().all(|word| content.contains(word));
         match problem {
             Some(problem) if is_manifest => return Err(format!("Failed to unmarshal {name:?}: {problem}")),

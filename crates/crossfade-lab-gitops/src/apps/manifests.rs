@@ -60,7 +60,7 @@ impl Failure {
     }
 
     /// Of a commit that cannot be had.
-    fn of_checkout(message: String) -> Failure {
+    fn of_checkout(message: &str) -> Failure {
         let inner = format!("rpc error: code = Internal desc = {message}");
         format!("failed to initialize repository resources: {inner}").into()
     }
@@ -190,7 +190,7 @@ impl Context<'_> {
         if !chart.is_empty() {
             return Ok(Origin::Chart(self.charts.files(url, chart, revision, fresh).await?));
         }
-        let tree = self.git.tree(url, revision).await.map_err(Failure::of_checkout)?;
+        let tree = self.git.tree(url, revision).await.map_err(|error| Failure::of_checkout(&error))?;
         match tree.out_of_bounds() {
             Some(file) => Err(format!("repository contains out-of-bounds symlinks. file: {file}").into()),
             None => Ok(Origin::Git { url, tree }),

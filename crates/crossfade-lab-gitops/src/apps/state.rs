@@ -28,8 +28,6 @@ pub(super) struct Item {
     pub(super) counts: bool,
     /// A hook that is in the cluster.
     pub(super) is_hook: bool,
-    /// Whether the project permits its kind.
-    pub(super) is_permitted: bool,
     /// What of it is not compared.
     pub(super) ignored: Ignored,
 }
@@ -70,7 +68,6 @@ pub(super) fn compare(
     let mut comparison = Comparison { is_loaded: true, project: project.clone(), ..Comparison::default() };
     let kinds = shared.api.kinds();
     let is_namespaced = |key: &Key| kinds.get(&key.group, &key.kind).is_some_and(|kind| kind.is_namespaced);
-    let is_permitted = |key: &Key| project.permits_kind(&key.group, &key.kind, &key.name, is_namespaced(key));
     let targets = match loaded {
         Ok(manifests) => {
             comparison.revisions = manifests.revisions;
@@ -117,7 +114,6 @@ pub(super) fn compare(
         let ignored = rules.of(&object);
         let counts = !hooks::is_skipped(&object);
         comparison.items.push(Item {
-            is_permitted: is_permitted(&key),
             key,
             version: version(&object).to_owned(),
             is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &ignored)),
@@ -143,7 +139,6 @@ pub(super) fn compare(
             is_synced: false,
             counts,
             is_hook,
-            is_permitted: true,
             ignored: Ignored::default(),
         });
     }

@@ -120,7 +120,10 @@ impl Facts<'_> {
             }
         }
         let is_skipped = item.target.as_ref().is_some_and(super::hooks::is_skipped);
-        if !self.comparison.is_loaded || !item.is_permitted {
+        let is_namespaced = !key.namespace.is_empty();
+        let is_permitted =
+            self.comparison.project.permits_kind(&key.group, &key.kind, &key.name, is_namespaced);
+        if !self.comparison.is_loaded || !is_permitted {
             shown["status"] = "Unknown".into();
         } else if !item.is_hook && !is_skipped {
             shown["status"] = if item.is_synced { "Synced" } else { "OutOfSync" }.into();

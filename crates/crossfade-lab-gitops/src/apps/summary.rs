@@ -106,7 +106,6 @@ mod tests {
                 is_synced: true,
                 counts: true,
                 is_hook: false,
-                is_permitted: true,
                 ignored: Ignored::default(),
             };
             of(&json!({}), &Comparison { items: vec![item], ..Comparison::default() })

@@ -195,7 +195,7 @@ impl State {
         let schema = storage_schema(&resource, &version);
         let live = self.find(&resource, namespace, name).ok();
         match live {
-            None if target != Target::Main => return Err(ApiError::not_found(&resource.id, name)),
+            None if target != Target::Main => Err(ApiError::not_found(&resource.id, name)),
             None => {
                 if !meta::uid(&config).is_empty() {
                     return Err(ApiError::conflict(

@@ -177,8 +177,8 @@ impl Syncing<'_> {
             set_annotation(&mut object, LAST_APPLIED, &applied);
         }
         let api = &self.shared.api;
-        let written = if is_server_side {
-            api.apply(&object, FIELD_MANAGER).await?
+        let (written, has_unknown) = if is_server_side {
+            (api.apply(&object, FIELD_MANAGER).await?, false)
         } else {
             apply_known(api, &object).await?
         };
@@ -195,8 +195,9 @@ impl Syncing<'_> {
         let how = match (is_server_side, &live, is_changed) {
             (true, _, _) => "serverside-applied",
             (false, None, _) => "created",
-            (false, Some(_), true) => "configured",
-            (false, Some(_), false) => "unchanged",
+            // kubectl sends what the server does not know each time.
+            (false, Some(_), is_changed) if is_changed || has_unknown => "configured",
+            (false, Some(_), _) => "unchanged",
         };
         Ok(format!("{what} {how}"))
     }

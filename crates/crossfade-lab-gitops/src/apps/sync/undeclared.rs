@@ -11,16 +11,16 @@ use crate::object::table_mut;
 const ANSWERS_MAX: usize = 32;
 const UNDECLARED: &str = ": field not declared in schema";
 
-/// Applies an object without the fields that the server does not know.
-pub(super) async fn apply_known(api: &Api, object: &Value) -> Result<Value, ApiError> {
+/// Applies an object without the fields that the server does not know; what is there then, and whether there were any.
+pub(super) async fn apply_known(api: &Api, object: &Value) -> Result<(Value, bool), ApiError> {
     let mut known = object.clone();
-    for _ in 0..ANSWERS_MAX {
+    for answers in 0..ANSWERS_MAX {
         match api.apply(&known, FIELD_MANAGER).await {
             Err(error) if take_out(&error.message, &mut known) => {}
-            answer => return answer,
+            answer => return Ok((answer?, answers > 0)),
         }
     }
-    api.apply(&known, FIELD_MANAGER).await
+    Ok((api.apply(&known, FIELD_MANAGER).await?, true))
 }
 
 /// Takes out what a refusal names; false when it names nothing that is there.
@@ -40,7 +40,7 @@ fn take_out(refusal: &str, object: &mut Value) -> bool {
 /// `spec.ports[0]` as a JSON pointer.
 fn pointer(path: &str) -> String {
     let steps = path.split(['.', '[']).map(|step| step.trim_end_matches(']'));
-    steps.filter(|step| !step.is_empty()).map(|step| format!("/{step}")).collect()
+    steps.filter(|step| !step.is_empty()).flat_map(|step| ["/", step]).collect()
 }
 
 #[cfg(test)]
