@@ -6,6 +6,7 @@
 pub(crate) mod carried;
 mod compare;
 mod difference;
+mod hard;
 mod install;
 mod intended;
 mod migrate;

@@ -197,6 +197,14 @@ impl Api {
         Ok(events.map(|event| event.map_err(ApiError::from)))
     }
 
+    /// An object as it is now; `None` when there is none.
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Value>, ApiError> {
+        match self.get_json(&self.path(key)?).await {
+            Err(error) if error.is_not_found() => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
     /// Creates an object; a field manager owns it.
     pub(crate) async fn create(&self, object: &Value, manager: &str) -> Result<Value, ApiError> {
         let kind = self.kind_of(object)?;

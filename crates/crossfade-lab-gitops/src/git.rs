@@ -8,6 +8,7 @@ mod program;
 mod refs;
 mod session;
 mod tree;
+mod unreachable;
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -239,7 +240,12 @@ impl Repository {
             return answer;
         }
         let signature = self.signature().await;
-        let listed = self.program.list_remote(self.location.argument()).await;
+        let mut listed = self.program.list_remote(self.location.argument()).await;
+        if let (Err(error), Location::Remote(url)) = (&mut listed, &self.location)
+            && let Some(told) = unreachable::told(url, error).await
+        {
+            *error = told;
+        }
         let mut known = lock(&self.known);
         known.signature = signature;
         known.listed_at = Some(Instant::now());
@@ -265,11 +271,17 @@ impl Repository {
         if self.program.has_commit(commit).await {
             return Ok(());
         }
-        let failed = |error: String| format!("failed to fetch {commit}: {error}");
+        let said = |asked: &str, error: String| {
+            format!("`git fetch origin {asked}--tags --force --prune` failed exit status 128: {error}")
+        };
+        let failed = |error: String| format!("Failed to fetch default: {}", said("", error));
         self.program.fetch_all(self.location.argument()).await.map_err(failed)?;
         if self.program.has_commit(commit).await {
             return Ok(());
         }
+        let failed = |error: String| {
+            format!("Failed to checkout revision {commit}: {}", said(&format!("{commit} "), error))
+        };
         self.program.fetch_commit(self.location.argument(), commit).await.map_err(failed)
     }
 

@@ -20,10 +20,20 @@ impl Glob {
         Glob(compiled(pattern, Stars::Across).into_iter().collect())
     }
 
-    /// A glob of a directory source: `*` runs across slashes, `{a,b}` is either.
+    /// A glob of a directory source or of a project: `*` runs across slashes, `{a,b}` is either.
     pub(crate) fn loose(pattern: &str) -> Glob {
-        let inner = pattern.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(pattern);
-        Glob(inner.split(',').filter_map(|one| compiled(one, Stars::Loose)).collect())
+        Glob(compiled(pattern, Stars::Loose).into_iter().collect())
+    }
+
+    /// A glob of repositories: the same, and only `**` runs across slashes.
+    pub(crate) fn of_repositories(pattern: &str) -> Glob {
+        Glob(compiled(pattern, Stars::OfRepositories).into_iter().collect())
+    }
+
+    /// What `git ls-files` takes: a directory is all that is in it, `*` and `?` run across slashes.
+    pub(crate) fn of_git(pattern: &str) -> Glob {
+        let directory = format!("{}/*", pattern.trim_end_matches('/'));
+        Glob([pattern, &directory].into_iter().filter_map(|one| compiled(one, Stars::OfGit)).collect())
     }
 
     pub(crate) fn matches(&self, path: &str) -> bool {
@@ -36,18 +46,36 @@ enum Stars {
     WithinSegments,
     Across,
     Loose,
+    OfRepositories,
+    OfGit,
 }
 
 fn compiled(pattern: &str, stars: Stars) -> Option<Regex> {
     if pattern.len() > PATTERN_LENGTH_MAX {
         return None;
     }
+    let has_choices = matches!(stars, Stars::Loose | Stars::OfRepositories);
+    let mut open = 0_usize;
     let mut expression = String::from("^");
     let mut rest = pattern;
     while let Some(letter) = rest.chars().next() {
         let mut taken = letter.len_utf8();
         match letter {
-            '*' if stars == Stars::Loose => expression.push_str(".*"),
+            '*' if matches!(stars, Stars::Loose | Stars::OfGit) => expression.push_str(".*"),
+            '*' if stars == Stars::OfRepositories && rest.starts_with("**") => {
+                expression.push_str(".*");
+                taken = 2;
+            }
+            '?' if stars != Stars::WithinSegments && stars != Stars::Across => expression.push('.'),
+            '{' if has_choices => {
+                expression.push_str("(?:");
+                open += 1;
+            }
+            '}' if has_choices && open > 0 => {
+                expression.push(')');
+                open -= 1;
+            }
+            ',' if open > 0 => expression.push('|'),
             '*' if stars == Stars::Across && rest.starts_with("**/") => {
                 expression.push_str("(?:.*/)?");
                 taken = 3;
@@ -60,7 +88,7 @@ fn compiled(pattern: &str, stars: Stars) -> Option<Regex> {
             '?' => expression.push_str("[^/]"),
             '[' => match rest.find(']') {
                 Some(end) if end > 1 => {
-                    expression.push_str(&rest[..=end]);
+                    expression.push_str(&rest[..=end].replacen("[!", "[^", 1));
                     taken = end + 1;
                 }
                 _ => return None,
@@ -99,5 +127,12 @@ mod tests {
         assert!(!Glob::of_files("apps/*/config.json").matches("apps/a/b/config.json"));
         assert!(Glob::loose("exclude/*").matches("exclude/a/b.yaml"));
         assert!(Glob::loose("{a.yaml,b.yaml}").matches("b.yaml"));
+        assert!(Glob::loose("a-{b,c*}-d").matches("a-c/x-d"));
+        assert!(!Glob::loose("a[!b]").matches("ab"));
+        assert!(Glob::of_git("apps/*.json").matches("apps/a/b.json"));
+        assert!(Glob::of_git("apps").matches("apps/a/b.json"));
+        assert!(!Glob::of_git("apps/**/config.json").matches("apps/config.json"));
+        assert!(!Glob::of_repositories("https://a/*").matches("https://a/b/c"));
+        assert!(Glob::of_repositories("https://a/**").matches("https://a/b/c"));
     }
 }

@@ -14,5 +14,5 @@ mod status;
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests;
 
-pub(crate) use clusters::{is_cluster_secret, is_own_cluster};
+pub(crate) use clusters::{is_cluster_secret, is_own_cluster, secret_text};
 pub(crate) use keep::{cluster_secrets, keep, owner_of};

@@ -3,8 +3,35 @@
 use crossfade_gotemplate::{Error, Values};
 use serde_json::Value;
 
+/// The objects of a file up to the first document that is none, and what is wrong with that one, in the words of Argo CD.
+pub(crate) fn objects(text: &str) -> (Vec<Value>, Option<String>) {
+    let mut found = Vec::new();
+    for document in documents(text) {
+        let problem = match document {
+            Ok(document) if crate::object::kind(&document).is_empty() => {
+                let shown = go_json(&document);
+                format!("error unmarshaling JSON: while decoding JSON: Object 'Kind' is missing in '{shown}'")
+            }
+            Ok(document) => {
+                found.push(document);
+                continue;
+            }
+            Err(error) => error.to_string(),
+        };
+        return (found, Some(format!("failed to unmarshal manifest: {problem}")));
+    }
+    (found, None)
+}
+
+/// JSON as Go writes it.
+fn go_json(value: &Value) -> String {
+    [("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")]
+        .into_iter()
+        .fold(value.to_string(), |text, (letter, escaped)| text.replace(letter, escaped))
+}
+
 /// The documents of a file that are not empty.
-pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Error> {
+fn documents(text: &str) -> Vec<Result<Value, Error>> {
     let mut found = Vec::new();
     let mut document = String::new();
     for line in text.lines().chain(["---"]) {
@@ -14,9 +41,9 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Error> {
             document.push('\n');
             continue;
         }
-        let value = table(&document)?;
-        if !value.as_object().is_none_or(serde_json::Map::is_empty) {
-            found.push(value);
+        let read = table(&document);
+        if !read.as_ref().is_ok_and(|value| value.as_object().is_none_or(serde_json::Map::is_empty)) {
+            found.push(read);
         }
         document.clear();
         if let Some(rest) = line.strip_prefix("---").map(str::trim).filter(|rest| !rest.is_empty()) {
@@ -24,7 +51,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Error> {
             document.push('\n');
         }
     }
-    Ok(found)
+    found
 }
 
 /// One document that is a table, or nothing.
@@ -78,13 +105,22 @@ mod tests {
     #[test]
     fn documents_are_told_apart_and_numbers_stay_whole() {
         let text = "a: 1\t# why\n# and\n---\n# nothing\n---\nb: {c: 1.5, d: yes}\n--- # next\ne: \"1\"\n";
-        let read = documents(text).unwrap();
+        let read: Vec<Value> = documents(text).into_iter().map(Result::unwrap).collect();
         assert_eq!(read, [json!({"a": 1}), json!({"b": {"c": 1.5, "d": true}}), json!({"e": "1"})]);
     }
 
     #[test]
     fn lists_are_read_where_they_are_allowed() {
         assert_eq!(any("- a: 1\n- a: 2\n").unwrap(), json!([{"a": 1}, {"a": 2}]));
-        assert!(documents("a: [1").is_err());
+        assert!(documents("a: [1")[0].is_err());
+    }
+
+    #[test]
+    fn a_document_without_a_kind_ends_the_objects() {
+        let (read, problem) = objects("kind: A\n---\nb: <1>\n---\nkind: C\n");
+        let missing = r#"Object 'Kind' is missing in '{"b":"\u003c1\u003e"}'"#;
+        let said =
+            format!("failed to unmarshal manifest: error unmarshaling JSON: while decoding JSON: {missing}");
+        assert_eq!((read.len(), problem), (1, Some(said)));
     }
 }

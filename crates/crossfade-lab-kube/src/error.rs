@@ -40,6 +40,8 @@ pub enum Reason {
     TooManyRequests,
     /// The server failed (500).
     InternalError,
+    /// Something within the server failed, and it has no word for how (500).
+    Unknown,
 }
 
 impl Reason {
@@ -60,6 +62,7 @@ impl Reason {
             Reason::Timeout => (504, "Timeout"),
             Reason::TooManyRequests => (429, "TooManyRequests"),
             Reason::InternalError => (500, "InternalError"),
+            Reason::Unknown => (500, ""),
         }
     }
 }
@@ -119,9 +122,11 @@ impl ApiError {
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": reason,
             "code": code,
         });
+        if !reason.is_empty() {
+            status["reason"] = reason.into();
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }
@@ -138,6 +143,11 @@ impl ApiError {
 
     pub(crate) fn internal(message: impl std::fmt::Display) -> Self {
         ApiError::new(Reason::InternalError, format!("Internal error occurred: {message}"))
+    }
+
+    /// A failure that a server passes on as it is.
+    pub(crate) fn without_reason(message: impl Into<String>) -> Self {
+        ApiError::new(Reason::Unknown, message)
     }
 
     fn about(reason: Reason, message: String, id: &ResourceId, name: &str) -> Self {

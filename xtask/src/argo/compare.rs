@@ -9,7 +9,7 @@ use crate::argo::intended::INTENDED;
 use crate::argo::programs::ArgoCd;
 use crate::argo::snapshot::Snapshot;
 use crate::argo::stages::{FUNCTIONS, STAGES, Stage};
-use crate::argo::{Run, carried, must, odd, prelude};
+use crate::argo::{Run, carried, hard, must, odd, prelude};
 use crate::clients::{Bench, GITOPS};
 use crate::real::servers::Servers;
 use crate::say;
@@ -28,14 +28,15 @@ pub(super) fn run(run: &Run<'_>) -> anyhow::Result<(usize, usize)> {
     let mut bench = Bench::up(run.crossfade, &run.scratch.join("lab"), &[GITOPS])?;
     servers.wait_until_ready()?;
     bench.begin_scripts_with(format!(
-        "{}{FUNCTIONS}{}",
+        "{}{FUNCTIONS}{}{}",
         prelude(&servers.kubeconfig, run.scratch),
-        odd::FUNCTIONS
+        odd::FUNCTIONS,
+        hard::FUNCTIONS
     ));
     let _argo_cd = ArgoCd::start(&bench, &servers, "blue", run.scratch, run.logs)?;
     must(&bench, "bridge blue 100")?;
     let mut seen = BTreeMap::new();
-    for stage in STAGES.iter().chain(odd::STAGES) {
+    for stage in STAGES.iter().chain(hard::STAGES).chain(odd::STAGES) {
         one(&mut bench, stage, &mut seen)?;
     }
     say("differences that are meant to be:");

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::automatic::{Decision, decide};
 use super::manifests::{Context, Kept};
+use super::project::Project;
 use super::run::{Progress, Run};
 use super::spec::{self, Sources};
 use super::state::{Comparison, compare};
@@ -18,7 +19,7 @@ use super::{finalize, sync};
 use crate::agent::Shared;
 use crate::api::ApiError;
 use crate::git::Fresh;
-use crate::names::{GROUP, NAMESPACE, REFRESH, SKIP_RECONCILE};
+use crate::names::{REFRESH, SKIP_RECONCILE};
 use crate::object::{Key, annotation, is_deleting, merge_patch, name, now, table_mut, text};
 use crate::sets::cluster_secrets;
 
@@ -35,12 +36,14 @@ struct Actor {
     shared: Arc<Shared>,
     key: Key,
     kept: Kept,
+    /// As it was when the Application was last found to be permitted.
+    project: Project,
     run: Option<Run>,
 }
 
 /// Looks after an Application until it is gone.
 pub(crate) async fn run(shared: Arc<Shared>, key: Key, woken: Arc<Notify>) {
-    let mut actor = Actor { shared, key, kept: Kept::default(), run: None };
+    let mut actor = Actor { shared, key, kept: Kept::default(), project: Project::default(), run: None };
     let mut wait = Some(Duration::ZERO);
     loop {
         match wait {
@@ -71,19 +74,29 @@ impl Actor {
             return Ok(None);
         }
         let spec = &application["spec"];
-        let problem = self.problem(spec);
+        let project = Project::find(&self.shared, project_of(spec));
+        let problem = spec::problem(spec, &self.shared.cluster_name, &cluster_secrets(&self.shared));
         if is_deleting(application) {
-            let reaches_cluster = problem.is_none();
-            return match finalize::go_on(&self.shared, application, reaches_cluster).await {
+            let reachable = project.as_ref().filter(|_| problem.is_none());
+            return match finalize::go_on(&self.shared, application, reachable).await {
                 Ok(()) => Ok(None),
                 Err(error) => self.show_deletion_error(application, &error).await.map(|()| Some(LOAD_RETRY)),
             };
         }
         let sources = Sources::of(spec);
-        if let Some(problem) = problem {
-            self.write(application, status::invalid(application, problem), None).await?;
+        let problems = match (&project, problem) {
+            (None, _) => {
+                let name = project_of(spec);
+                vec![format!("Application referencing project {name} which does not exist")]
+            }
+            (Some(_), Some(problem)) => vec![problem],
+            (Some(project), None) => project.problems(&sources.all, &spec["destination"]),
+        };
+        let Some(project) = project.filter(|_| problems.is_empty()) else {
+            self.write(application, status::invalid(application, problems), None).await?;
             return Ok(None);
-        }
+        };
+        self.project = project;
         let refresh = annotation(application, REFRESH);
         if refresh == Some("hard") {
             self.kept.clear();
@@ -147,23 +160,6 @@ impl Actor {
         Ok(wait)
     }
 
-    fn problem(&self, spec: &Value) -> Option<String> {
-        let project = match text(&spec["project"]) {
-            "" => "default",
-            project => project,
-        };
-        let key = Key {
-            group: GROUP.to_owned(),
-            kind: "AppProject".to_owned(),
-            namespace: NAMESPACE.to_owned(),
-            name: project.to_owned(),
-        };
-        if self.shared.cache.get(&key).is_none() {
-            return Some(format!("Application referencing project {project} which does not exist"));
-        }
-        spec::problem(spec, &self.shared.cluster_name, &cluster_secrets(&self.shared))
-    }
-
     async fn compare(
         &self,
         application: &Value,
@@ -180,12 +176,13 @@ impl Actor {
             permits: &self.shared.permits,
             application: name(application),
             namespace: text(&application["spec"]["destination"]["namespace"]),
+            project: project_of(&application["spec"]),
             kube_version: &kinds.kubernetes_version,
             api_versions: &kinds.api_versions(),
             fresh,
         };
         let loaded = context.load(sources, revisions).await;
-        compare(&self.shared, application, loaded)
+        compare(&self.shared, application, &self.project, loaded)
     }
 
     /// Objects that exist without our mark are heard of as well.
@@ -214,14 +211,9 @@ impl Actor {
                 Some(self.compare(application, &run.sources, &run.revisions, Fresh::No).await)
             };
             let current = of_run.as_ref().unwrap_or(comparison);
-            if !current.is_loaded {
-                let problems: Vec<&str> = current
-                    .conditions
-                    .iter()
-                    .filter(|(kind, _)| *kind == "ComparisonError")
-                    .map(|(_, message)| message.as_str())
-                    .collect();
-                run.finish(Progress::Error, format!("ComparisonError: {}", problems.join(";")));
+            let errors = current.errors();
+            if !errors.is_empty() {
+                run.finish(Progress::Error, errors.join(";"));
                 break;
             }
             run.revisions.clone_from(&current.revisions);
@@ -278,5 +270,12 @@ impl Actor {
             self.shared.cache.put(self.shared.api.merge(&self.key, "", &patch).await?);
         }
         Ok(())
+    }
+}
+
+fn project_of(spec: &Value) -> &str {
+    match text(&spec["project"]) {
+        "" => "default",
+        project => project,
     }
 }

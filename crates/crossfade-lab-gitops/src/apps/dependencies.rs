@@ -98,7 +98,7 @@ async fn fetch(
 async fn beside(context: &Context<'_>, origin: &Origin<'_>, dir: &str, path: &str) -> Result<Files, String> {
     let not_there = || format!("directory {path} not found");
     let place = inside(dir, path).ok_or_else(not_there)?;
-    let paths = origin.files_under(&place);
+    let paths = origin.chart_under(&place)?;
     if paths.is_empty() {
         return Err(not_there());
     }

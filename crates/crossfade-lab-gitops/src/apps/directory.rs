@@ -11,6 +11,9 @@ use crate::yaml;
 /// A file that says so is no manifest.
 const SKIP_MARK: &str = "+argocd:skip-file-rendering";
 
+/// What a file that cannot be read has to have for it to matter.
+const MANIFEST_WORDS: [&str; 3] = ["apiVersion:", "kind:", "metadata:"];
+
 /// The files of `dir` that are manifests, as the source's `directory` says.
 pub(super) fn manifest_paths<'p>(
     source: &Value,
@@ -27,7 +30,7 @@ pub(super) fn manifest_paths<'p>(
         if is_deep && !truth(&options["recurse"]) {
             continue;
         }
-        let extension = inner.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let extension = extension_of(inner);
         let is_left_out = exclude.as_ref().is_some_and(|glob| glob.matches(inner))
             || include.as_ref().is_some_and(|glob| !glob.matches(inner));
         match extension {
@@ -40,6 +43,10 @@ pub(super) fn manifest_paths<'p>(
     Ok(found)
 }
 
+fn extension_of(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
 /// The objects in the files.
 pub(super) fn objects(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Value>, String> {
     let mut objects = Vec::new();
@@ -49,13 +56,14 @@ pub(super) fn objects(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Value>, S
             continue;
         }
         let name = path.rsplit('/').next().unwrap_or(path);
-        let failed =
-            |error: String| format!("Failed to unmarshal {name:?}: failed to unmarshal manifest: {error}");
-        for document in yaml::documents(&content).map_err(|error| failed(error.to_string()))? {
-            if text(&document["kind"]).is_empty() {
-                return Err(failed(format!("Object 'Kind' is missing in '{document}'")));
-            }
-            objects.push(document);
+        let (read, problem) = yaml::objects(&content);
+        // YAML that has nothing of a manifest is something else's.
+        let is_manifest = !read.is_empty()
+            || extension_of(path) == "json"
+            || MANIFEST_WORDS.iter().all(|word| content.contains(word));
+        match problem {
+            Some(problem) if is_manifest => return Err(format!("Failed to unmarshal {name:?}: {problem}")),
+            _ => objects.extend(read),
         }
     }
     Ok(objects)
@@ -81,9 +89,12 @@ mod tests {
     }
 
     #[test]
-    fn a_document_without_a_kind_is_an_error() {
+    fn a_document_without_a_kind_is_an_error_among_manifests() {
         let files = |text: &str| BTreeMap::from([("a/x.yaml".to_owned(), text.as_bytes().to_vec())]);
-        assert!(objects(&files("a: 1\n")).unwrap_err().contains("Object 'Kind' is missing"));
+        let said = objects(&files("kind: A\n---\na: 1\n")).unwrap_err();
+        assert!(said.contains("Object 'Kind' is missing"), "{said}");
+        assert!(objects(&files("apiVersion: v1\nkind: [\nmetadata: {}\n")).is_err());
+        assert_eq!(objects(&files("a: [\n")), Ok(Vec::new()));
         assert_eq!(objects(&files("# +argocd:skip-file-rendering\na: 1\n")), Ok(Vec::new()));
         assert_eq!(objects(&files("kind: A\n---\nkind: B\n")).unwrap().len(), 2);
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::hooks::wave;
+use super::project::Project;
 use crate::agent::Shared;
 use crate::api::{ApiError, Propagation};
 use crate::names::{
@@ -13,11 +14,12 @@ use crate::object::{
     Key, finalizers, has_option, is_deleting, kind, list, name, option_value, own_option, text,
 };
 
-/// Does what can be done now; to be called again when one of its objects has changed.
+/// Does what can be done now; to be called again when one of its objects has changed. What the project does not permit stays,
+/// and without a project, or when the destination cannot be reached, everything does.
 pub(super) async fn go_on(
     shared: &Shared,
     application: &Value,
-    reaches_cluster: bool,
+    project: Option<&Project>,
 ) -> Result<(), ApiError> {
     let own = [RESOURCES_FINALIZER, FOREGROUND_FINALIZER, BACKGROUND_FINALIZER];
     let all = finalizers(application);
@@ -26,10 +28,11 @@ pub(super) async fn go_on(
         if *finalizer == BACKGROUND_FINALIZER { Propagation::Background } else { Propagation::Foreground };
     let itself = Key::of(application);
     let mut left = shared.cache.tracked_by(name(application));
-    left.retain(|object| Key::of(object) != itself && !is_left_behind(application, object));
-    if let Some(last_wave) = left.iter().map(|object| wave(object)).max()
-        && reaches_cluster
-    {
+    let is_seen = |object: &Value| project.is_some_and(|project| project.sees(object));
+    left.retain(|object| {
+        Key::of(object) != itself && !is_left_behind(application, object) && is_seen(object)
+    });
+    if let Some(last_wave) = left.iter().map(|object| wave(object)).max() {
         for object in left.iter().filter(|object| wave(object) == last_wave && !is_deleting(object)) {
             let what = format!("deleted {} {}", kind(object), name(object));
             shared.journal.note(name(application), &what);

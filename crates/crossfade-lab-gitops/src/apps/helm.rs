@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crossfade_gotemplate::{CertificateIssuer, Chart, Moment, ReleaseOptions, Sources, Values, render};
 use serde_json::Value;
 
+use super::environment::Environment;
 use crate::object::{list, text, truth};
 use crate::yaml;
 
@@ -22,23 +23,122 @@ pub(super) struct Release {
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChartFiles {
     pub(super) chart: BTreeMap<String, Vec<u8>>,
+    /// Paths and contents.
     pub(super) values: Vec<(String, Vec<u8>)>,
-    /// `fileParameters`: key and content.
-    pub(super) set_files: Vec<(String, Vec<u8>)>,
+    /// `fileParameters`: keys, paths and contents.
+    pub(super) set_files: Vec<(String, String, Vec<u8>)>,
 }
 
-/// Renders a chart to objects; the error is what helm would say, in the sentence Argo CD puts around it.
-pub(super) fn objects(source: &Value, files: ChartFiles, release: &Release) -> Result<Vec<Value>, String> {
-    let command = format!(
-        "helm template . --name-template {} --namespace {} --kube-version {}",
-        release.name, release.namespace, release.kube_version
-    );
-    render_objects(source, files, release).map_err(|error| {
-        format!("failed to execute helm template command: `{command} --include-crds` failed exit status 1: Error: {error}")
+impl ChartFiles {
+    /// What Argo CD would call helm with, as it says so.
+    pub(super) fn command(&self, helm: &Value, release: &Release, environment: &Environment) -> String {
+        let mut words = vec!["template".to_owned(), ".".to_owned()];
+        let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+        add("--name-template", release.name.clone());
+        if !release.namespace.is_empty() {
+            add("--namespace", release.namespace.clone());
+        }
+        add("--kube-version", release.kube_version.trim_start_matches('v').to_owned());
+        for forces_string in [false, true] {
+            for (name, value, _) in parameters(helm, environment).filter(|one| one.2 == forces_string) {
+                let option = if forces_string { "--set-string" } else { "--set" };
+                add(option, format!("{name}={}", escaped(&value)));
+            }
+        }
+        for (key, path, _) in &self.set_files {
+            add("--set-file", format!("{key}={}", escaped(path)));
+        }
+        for (path, _) in &self.values {
+            add("--values", path.clone());
+        }
+        if has_own_values(helm) {
+            add("--values", OWN_VALUES.to_owned());
+        }
+        if !release.api_versions.is_empty() {
+            words.push("<api versions removed>".to_owned());
+        }
+        for (field, option) in [
+            ("skipCrds", None),
+            ("skipSchemaValidation", Some("--skip-schema-validation")),
+            ("skipTests", Some("--skip-tests")),
+        ] {
+            match option {
+                None if !truth(&helm[field]) => words.push("--include-crds".to_owned()),
+                Some(option) if truth(&helm[field]) => words.push(option.to_owned()),
+                _ => {}
+            }
+        }
+        format!("helm {}", words.join(" "))
+    }
+}
+
+/// The values that stand in an Application itself: Argo CD writes them to a file of a name that says nothing.
+const OWN_VALUES: &str = "<temp file with values from source.helm.values/valuesObject>";
+
+fn has_own_values(helm: &Value) -> bool {
+    helm["valuesObject"].is_object() || !text(&helm["values"]).is_empty()
+}
+
+/// Name, value, and whether it is a string whatever it looks like.
+fn parameters<'h>(
+    helm: &'h Value,
+    environment: &'h Environment,
+) -> impl Iterator<Item = (&'h str, String, bool)> {
+    list(&helm["parameters"]).iter().map(|one| {
+        (text(&one["name"]), environment.expanded(text(&one["value"])), truth(&one["forceString"]))
     })
 }
 
-fn render_objects(source: &Value, files: ChartFiles, release: &Release) -> Result<Vec<Value>, String> {
+/// A comma is part of a value, unless the value is a list or says so itself.
+fn escaped(value: &str) -> String {
+    if value.starts_with('{') && value.ends_with('}') {
+        return value.to_owned();
+    }
+    let mut before = None;
+    let mut escaped = String::new();
+    for letter in value.chars() {
+        if letter == ',' && before != Some('\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+        before = Some(letter);
+    }
+    escaped
+}
+
+/// What helm would say, in the sentence Argo CD puts around it.
+pub(super) fn failed(command: &str, error: &str) -> String {
+    format!(
+        "failed to execute helm template command: failed running helm: `{command}` failed exit status 1: Error: {error}"
+    )
+}
+
+/// Renders a chart to objects.
+pub(super) fn objects(
+    source: &Value,
+    files: ChartFiles,
+    release: &Release,
+    environment: &Environment,
+) -> Result<Vec<Value>, String> {
+    let command = files.command(&source["helm"], release, environment);
+    let texts = texts(source, files, release, environment).map_err(|error| failed(&command, &error))?;
+    let mut objects = Vec::new();
+    for text in texts {
+        let (read, problem) = yaml::objects(&text);
+        match problem {
+            Some(problem) => return Err(problem),
+            None => objects.extend(read),
+        }
+    }
+    Ok(objects)
+}
+
+fn texts(
+    source: &Value,
+    files: ChartFiles,
+    release: &Release,
+    environment: &Environment,
+) -> Result<Vec<String>, String> {
     let helm = &source["helm"];
     let chart = Chart::from_files(files.chart).map_err(|error| error.to_string())?;
     let mut values = Values::new();
@@ -50,15 +150,14 @@ fn render_objects(source: &Value, files: ChartFiles, release: &Release) -> Resul
         values.add(Values::from_json(&helm["valuesObject"]));
     } else {
         let inline = text(&helm["values"]);
-        values.add_yaml(inline).map_err(|error| format!("failed to parse values: {error}"))?;
+        values.add_yaml(inline).map_err(|error| format!("failed to parse {OWN_VALUES}: {error}"))?;
     }
-    for parameter in list(&helm["parameters"]) {
-        let (name, value) = (text(&parameter["name"]), text(&parameter["value"]));
-        let set = format!("{name}={}", value.replace(',', "\\,"));
-        let done = if truth(&parameter["forceString"]) { values.set_string(&set) } else { values.set(&set) };
+    for (name, value, forces_string) in parameters(helm, environment) {
+        let set = format!("{name}={}", escaped(&value));
+        let done = if forces_string { values.set_string(&set) } else { values.set(&set) };
         done.map_err(|error| error.to_string())?;
     }
-    for (key, content) in &files.set_files {
+    for (key, _, content) in &files.set_files {
         values.set_key(key, &String::from_utf8_lossy(content)).map_err(|error| error.to_string())?;
     }
     let options = ReleaseOptions {
@@ -74,25 +173,14 @@ fn render_objects(source: &Value, files: ChartFiles, release: &Release) -> Resul
         ..ReleaseOptions::default()
     };
     let rendered = render(&chart, &values, &options).map_err(|error| error.to_string())?;
-    let mut objects = Vec::new();
+    let mut texts = Vec::new();
     if !truth(&helm["skipCrds"]) {
-        for crd in &rendered.crds {
-            add(&mut objects, &crd.text)?;
-        }
+        texts.extend(rendered.crds.into_iter().map(|crd| crd.text));
     }
-    for manifest in &rendered.manifests {
-        add(&mut objects, &manifest.text)?;
-    }
-    for hook in &rendered.hooks {
-        let is_test = hook.events.iter().any(|event| event.starts_with("test"));
-        if !(is_test && truth(&helm["skipTests"])) {
-            add(&mut objects, &hook.text)?;
-        }
-    }
-    Ok(objects)
-}
-
-fn add(objects: &mut Vec<Value>, text: &str) -> Result<(), String> {
-    objects.extend(yaml::documents(text).map_err(|error| format!("failed to unmarshal manifest: {error}"))?);
-    Ok(())
+    texts.extend(rendered.manifests.into_iter().map(|manifest| manifest.text));
+    let is_wanted = |events: &[String]| {
+        !(truth(&helm["skipTests"]) && events.iter().any(|event| event.starts_with("test")))
+    };
+    texts.extend(rendered.hooks.into_iter().filter(|hook| is_wanted(&hook.events)).map(|hook| hook.text));
+    Ok(texts)
 }

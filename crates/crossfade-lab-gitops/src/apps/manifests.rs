@@ -1,7 +1,7 @@
 //! From an Application's sources to objects: revisions, files, charts and directories. Nothing of the cluster but its
 //! version is known here. What is waited for here, a registry or a Git host, holds nobody else up: only rendering is rationed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use crossfade_gotemplate::CertificateIssuer;
@@ -10,16 +10,18 @@ use tokio::sync::Semaphore;
 
 use super::dependencies;
 use super::directory;
+use super::environment::Environment;
 use super::helm::{self, ChartFiles, Release};
 use super::origin::{Origin, inside};
 use super::spec::Sources;
+use super::value_files::Place;
 use crate::charts::Charts;
 use crate::git::{Fresh, Git};
 use crate::lock::lock;
-use crate::object::{list, text, truth};
+use crate::object::{list, text};
 
-/// Renderings that are kept: those of this revision and the ones before.
-const KEPT_MAX: usize = 8;
+/// Renderings that are kept of one source: that of its revision, and that of an operation which is at another.
+const KEPT_MAX: usize = 2;
 
 /// What the sources come to.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +34,43 @@ pub(super) struct Manifests {
 
 /// Renderings by what they were made from. A chart gives the same objects for the same input.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<VecDeque<(String, Arc<Rendering>)>>);
+pub(super) struct Kept(Mutex<VecDeque<(Key, Arc<Rendering>)>>);
+
+/// Which source, and all that it was rendered from.
+type Key = (usize, String);
 
 type Rendering = (Vec<Value>, &'static str);
+
+/// Why a source cannot be loaded, and as what Argo CD's own programs tell one another of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+impl Failure {
+    /// Of a file that is no manifest.
+    pub(super) fn of_manifest(message: String) -> Failure {
+        Failure { code: "FailedPrecondition", message }
+    }
+
+    /// Of a pattern that fits no file.
+    pub(super) fn of_pattern(message: String) -> Failure {
+        Failure { code: "NotFound", message }
+    }
+
+    /// Of a commit that cannot be had.
+    fn of_checkout(message: &str) -> Failure {
+        let inner = format!("rpc error: code = Internal desc = {message}");
+        format!("failed to initialize repository resources: {inner}").into()
+    }
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Failure {
+        Failure { code: "Unknown", message }
+    }
+}
 
 /// What else charts are rendered with.
 pub(super) struct Context<'c> {
@@ -46,6 +82,7 @@ pub(super) struct Context<'c> {
     pub(super) permits: &'c Semaphore,
     pub(super) application: &'c str,
     pub(super) namespace: &'c str,
+    pub(super) project: &'c str,
     pub(super) kube_version: &'c str,
     pub(super) api_versions: &'c [String],
     pub(super) fresh: Fresh,
@@ -58,7 +95,7 @@ impl Context<'_> {
         let count = sources.all.len();
         let mut commits = Vec::new();
         for (index, source) in sources.all.iter().enumerate() {
-            let failed = |error: String| of_source(index, count, &error);
+            let failed = |error: String| of_source(index, count, &error.into());
             let revision = match revisions.get(index).map(String::as_str) {
                 None | Some("") => text(&source["targetRevision"]),
                 Some(given) => given,
@@ -72,7 +109,7 @@ impl Context<'_> {
             commits.push(resolved.map_err(failed)?);
         }
         for (index, source) in sources.all.iter().enumerate() {
-            let failed = |error: String| of_source(index, count, &error);
+            let failed = |failure: Failure| of_source(index, count, &failure);
             let is_set = |field: &str| !text(&source[field]).is_empty();
             let is_only_referred_to = sources.is_multi && !is_set("path") && !is_set("chart");
             if is_only_referred_to {
@@ -96,50 +133,68 @@ impl Context<'_> {
         Ok(loaded)
     }
 
-    fn key(&self, sources: &Sources, commits: &[String], index: usize) -> String {
+    fn key(&self, sources: &Sources, commits: &[String], index: usize) -> Key {
         let all = Value::from(sources.all.clone());
         let served = self.api_versions.len();
-        format!(
-            "{index} {} {} {} {served} {commits:?} {all}",
-            self.application, self.namespace, self.kube_version
-        )
+        let input = format!(
+            "{} {} {} {} {served} {commits:?} {all}",
+            self.application, self.namespace, self.project, self.kube_version
+        );
+        (index, input)
     }
 
-    async fn render(&self, sources: &Sources, commits: &[String], index: usize) -> Result<Rendering, String> {
+    async fn render(
+        &self,
+        sources: &Sources,
+        commits: &[String],
+        index: usize,
+    ) -> Result<Rendering, Failure> {
         let source = &sources.all[index];
         let origin = self.origin(source, &commits[index], self.fresh).await?;
         let asked = if origin.is_chart() { "" } else { text(&source["path"]) };
         let dir = inside("", asked).ok_or_else(|| format!("{asked}: app path outside root"))?;
         if !dir.is_empty() && !origin.has_directory(&dir) {
-            return Err(format!("{asked}: app path does not exist"));
+            let how = if origin.has_file(&dir) { "is not a directory" } else { "does not exist" };
+            return Err(format!("{asked}: app path {how}").into());
         }
+        let environment =
+            Environment::of(self.application, self.namespace, self.project, source, &commits[index]);
+        let place = Place { sources, commits, index, dir: &dir, environment: &environment };
+        place.check_references()?;
         if origin.is_chart() || source_type(source, &origin, &dir)? == "Helm" {
-            let mut files = self.chart_files(sources, commits, index, &origin, &dir).await?;
-            dependencies::complete(self, &origin, &dir, &mut files.chart).await?;
             let release = self.release(source);
+            let mut files = self.chart_files(place, &origin, &release).await?;
+            dependencies::complete(self, &origin, &dir, &mut files.chart).await?;
             let source = source.clone();
             let _permit = self.permits.acquire().await.map_err(|_| "the agent is ending".to_owned())?;
-            let rendered = tokio::task::spawn_blocking(move || helm::objects(&source, files, &release)).await;
+            let rendered =
+                tokio::task::spawn_blocking(move || helm::objects(&source, files, &release, &environment))
+                    .await;
             let objects = rendered.map_err(|error| format!("rendering ended early: {error}"))??;
             return Ok((objects, "Helm"));
         }
-        let paths = directory::manifest_paths(source, &dir, origin.files_under(&dir).into_iter())?;
+        let all = origin.files_under(&dir)?;
+        let paths = directory::manifest_paths(source, &dir, all.iter().map(String::as_str))?;
         let files = origin.contents(self.git, &paths).await?;
-        Ok((directory::objects(&files)?, "Directory"))
+        Ok((directory::objects(&files).map_err(Failure::of_manifest)?, "Directory"))
     }
 
     /// The files of a source at a revision.
-    async fn origin<'s>(
+    pub(super) async fn origin<'s>(
         &self,
         source: &'s Value,
         revision: &str,
         fresh: Fresh,
-    ) -> Result<Origin<'s>, String> {
+    ) -> Result<Origin<'s>, Failure> {
         let (url, chart) = (text(&source["repoURL"]), text(&source["chart"]));
-        if chart.is_empty() {
-            return Ok(Origin::Git { url, tree: self.git.tree(url, revision).await? });
+        if !chart.is_empty() {
+            return Ok(Origin::Chart(self.charts.files(url, chart, revision, fresh).await?));
         }
-        Ok(Origin::Chart(self.charts.files(url, chart, revision, fresh).await?))
+        let tree = self.git.tree(url, revision).await.map_err(|error| Failure::of_checkout(&error))?;
+        match tree.out_of_bounds() {
+            Some(file) => Err(format!("repository contains out-of-bounds symlinks. file: {file}").into()),
+            None => Ok(Origin::Git { url, tree }),
+        }
     }
 
     fn release(&self, source: &Value) -> Release {
@@ -160,76 +215,44 @@ impl Context<'_> {
 
     async fn chart_files(
         &self,
-        sources: &Sources,
-        commits: &[String],
-        index: usize,
+        place: Place<'_>,
         origin: &Origin<'_>,
-        dir: &str,
-    ) -> Result<ChartFiles, String> {
-        let source = &sources.all[index];
-        let contents = origin.contents(self.git, &origin.files_under(dir)).await?;
-        let cut = |path: String| path.strip_prefix(dir).unwrap_or(&path).trim_start_matches('/').to_owned();
-        let mut files = ChartFiles {
-            chart: contents.into_iter().map(|(path, content)| (cut(path), content)).collect(),
-            ..ChartFiles::default()
-        };
-        let own = Place { sources, commits, index, dir };
-        let helm = &source["helm"];
-        for asked in &self.value_files(sources, commits, index, dir).await? {
-            match self.value_file(&own, asked).await? {
-                Some(content) => files.values.push((asked.clone(), content)),
-                None if truth(&helm["ignoreMissingValueFiles"]) => {}
-                None => {
-                    return Err(format!(
-                        "failed to execute helm template command: `helm template . --values {asked}` failed exit status 1: \
-                         Error: open {asked}: no such file or directory"
-                    ));
-                }
+        release: &Release,
+    ) -> Result<ChartFiles, Failure> {
+        let helm = &place.sources.all[place.index]["helm"];
+        let named = self.value_files(place).await?;
+        let mut files = ChartFiles::default();
+        let mut missing = None;
+        for file in &named {
+            let content = self.content(place, file).await?;
+            if content.is_none() {
+                missing.get_or_insert(file.shown());
             }
+            files.values.push((file.shown(), content.unwrap_or_default()));
         }
         for parameter in list(&helm["fileParameters"]) {
-            let asked = text(&parameter["path"]);
-            let content = self.value_file(&own, asked).await?;
-            let content =
-                content.ok_or_else(|| format!("error resolving set-file path: {asked} does not exist"))?;
-            files.set_files.push((text(&parameter["name"]).to_owned(), content));
+            let file = place.named(text(&parameter["path"]));
+            let file = file.map_err(|error| format!("error resolving helm value file path: {error}"))?;
+            let content = self.content(place, &file).await?;
+            if content.is_none() {
+                missing.get_or_insert(file.shown());
+            }
+            let key = text(&parameter["name"]).to_owned();
+            files.set_files.push((key, file.shown(), content.unwrap_or_default()));
         }
+        if let Some(path) = missing {
+            let command = files.command(helm, release, place.environment);
+            return Err(helm::failed(&command, &format!("open {path}: no such file or directory")).into());
+        }
+        let command = files.command(helm, release, place.environment);
+        let of_chart = |error: String| helm::failed(&command, &error);
+        let paths = origin.chart_under(place.dir).map_err(of_chart)?;
+        let dir = place.dir;
+        let cut = |path: String| path.strip_prefix(dir).unwrap_or(&path).trim_start_matches('/').to_owned();
+        let contents = origin.contents(self.git, &paths).await?;
+        files.chart = contents.into_iter().map(|(path, content)| (cut(path), content)).collect();
         Ok(files)
     }
-
-    /// The content of a file that an Application names: beside the chart, from the root (`/x`), or of another source
-    /// (`$ref/x`).
-    async fn value_file(&self, own: &Place<'_>, asked: &str) -> Result<Option<Vec<u8>>, String> {
-        if asked.contains("://") {
-            return Err(format!("the lab's agent reads no value files from the network: {asked}"));
-        }
-        // Only several sources can refer to one another; else it is a path like any other, and not there.
-        let referring = asked.strip_prefix('$').filter(|_| own.sources.is_multi);
-        let (index, dir, path) = match referring {
-            Some(rest) => {
-                let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
-                let referred = own.sources.all.iter().position(|source| text(&source["ref"]) == name);
-                (referred.ok_or_else(|| no_reference(own.sources, name))?, "", path)
-            }
-            None => (own.index, own.dir, asked),
-        };
-        let outside = || format!("value file '{asked}' resolved to outside repository root");
-        let path = match path.strip_prefix('/') {
-            Some(from_root) => inside("", from_root),
-            None => inside(dir, path),
-        };
-        let path = path.ok_or_else(outside)?;
-        let origin = self.origin(&own.sources.all[index], &own.commits[index], Fresh::No).await?;
-        let mut contents: BTreeMap<String, Vec<u8>> = origin.contents(self.git, &[path.as_str()]).await?;
-        Ok(contents.remove(&path))
-    }
-}
-
-struct Place<'p> {
-    sources: &'p Sources,
-    commits: &'p [String],
-    index: usize,
-    dir: &'p str,
 }
 
 impl Kept {
@@ -238,40 +261,29 @@ impl Kept {
         lock(&self.0).clear();
     }
 
-    fn get(&self, key: &str) -> Option<Arc<Rendering>> {
+    fn get(&self, key: &Key) -> Option<Arc<Rendering>> {
         let kept = lock(&self.0);
         kept.iter().find(|(known, _)| known == key).map(|(_, rendering)| Arc::clone(rendering))
     }
 
-    fn put(&self, key: String, rendering: Arc<Rendering>) {
+    fn put(&self, key: Key, rendering: Arc<Rendering>) {
         let mut kept = lock(&self.0);
-        kept.retain(|(known, _)| *known != key);
-        if kept.len() >= KEPT_MAX {
-            kept.pop_front();
+        let of_source = |(known, _): &(Key, _)| known.0 == key.0;
+        if kept.iter().filter(|one| of_source(one)).count() >= KEPT_MAX
+            && let Some(oldest) = kept.iter().position(of_source)
+        {
+            kept.remove(oldest);
         }
         kept.push_back((key, rendering));
     }
 }
 
-fn of_source(index: usize, count: usize, error: &str) -> String {
+fn of_source(index: usize, count: usize, failure: &Failure) -> String {
+    let Failure { code, message } = failure;
     format!(
-        "failed to generate manifest for source {} of {count}: rpc error: code = Unknown desc = {error}",
+        "failed to generate manifest for source {} of {count}: rpc error: code = {code} desc = {message}",
         index + 1
     )
-}
-
-fn no_reference(sources: &Sources, name: &str) -> String {
-    let known: Vec<String> = sources
-        .all
-        .iter()
-        .map(|source| text(&source["ref"]))
-        .filter(|known| !known.is_empty())
-        .map(|known| format!("${known}"))
-        .collect();
-    if known.is_empty() {
-        return format!("source referenced \"${name}\", but no source has a 'ref' field defined");
-    }
-    format!("source referenced \"${name}\", which is not one of the available sources ({})", known.join(", "))
 }
 
 /// What a directory is: what the source says, else what is in it.
@@ -291,11 +303,33 @@ fn source_type(source: &Value, origin: &Origin<'_>, dir: &str) -> Result<&'stati
     if is_set("directory") {
         return Ok("Directory");
     }
-    match (has("Chart.yaml"), has_kustomization) {
+    // Argo CD looks for what is in a directory without following the link that it is.
+    let is_entered = !origin.is_link(dir);
+    match (is_entered && has("Chart.yaml"), is_entered && has_kustomization) {
         (true, _) => Ok("Helm"),
         (false, true) => {
             Err(format!("the lab's agent does not run kustomize, and {dir} has a kustomization"))
         }
         (false, false) => Ok("Directory"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renderings_of_old_revisions_are_let_go() {
+        let kept = Kept::default();
+        let key = |index: usize, commit: &str| (index, commit.to_owned());
+        for commit in ["a", "b", "c"] {
+            for index in [0, 1] {
+                kept.put(key(index, commit), Arc::default());
+            }
+        }
+        for index in [0, 1] {
+            let there = ["a", "b", "c"].map(|commit| kept.get(&key(index, commit)).is_some());
+            assert_eq!(there, [false, true, true]);
+        }
     }
 }

@@ -26,16 +26,33 @@ impl Origin<'_> {
     }
 
     pub(super) fn has_directory(&self, dir: &str) -> bool {
-        !self.files_under(dir).is_empty()
+        match self {
+            Origin::Git { tree, .. } => tree.has_directory(dir),
+            Origin::Chart(files) => files.keys().any(|path| is_under(path, dir)),
+        }
     }
 
-    /// Paths of files in a directory and below, sorted.
-    pub(super) fn files_under(&self, dir: &str) -> Vec<&str> {
+    /// Whether a path is itself a link.
+    pub(super) fn is_link(&self, path: &str) -> bool {
         match self {
-            Origin::Git { tree, .. } => tree.files_under(dir),
-            Origin::Chart(files) => {
-                files.keys().map(String::as_str).filter(|path| is_under(path, dir)).collect()
-            }
+            Origin::Git { tree, .. } => tree.is_link(path),
+            Origin::Chart(_) => false,
+        }
+    }
+
+    /// Paths of files in a directory and below, sorted; linked directories are not entered.
+    pub(super) fn files_under(&self, dir: &str) -> Result<Vec<String>, String> {
+        match self {
+            Origin::Git { tree, .. } => no_module(tree, dir).map(|()| tree.files_under(dir)),
+            Origin::Chart(files) => Ok(under(files, dir)),
+        }
+    }
+
+    /// Paths of the files that a chart in a directory has: through all links.
+    pub(super) fn chart_under(&self, dir: &str) -> Result<Vec<String>, String> {
+        match self {
+            Origin::Git { tree, .. } => no_module(tree, dir).and_then(|()| tree.files_through_links(dir)),
+            Origin::Chart(files) => Ok(under(files, dir)),
         }
     }
 
@@ -43,16 +60,29 @@ impl Origin<'_> {
     pub(super) async fn contents(
         &self,
         git: &Git,
-        paths: &[&str],
+        paths: &[impl AsRef<str>],
     ) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let paths: Vec<&str> = paths.iter().map(AsRef::as_ref).collect();
         match self {
-            Origin::Git { url, tree } => git.contents(url, tree, paths).await,
+            Origin::Git { url, tree } => git.contents(url, tree, &paths).await,
             Origin::Chart(files) => {
                 let found =
                     paths.iter().filter_map(|path| Some(((*path).to_owned(), files.get(*path)?.clone())));
                 Ok(found.collect())
             }
         }
+    }
+}
+
+fn under(files: &Files, dir: &str) -> Vec<String> {
+    files.keys().filter(|path| is_under(path, dir)).cloned().collect()
+}
+
+/// Argo CD fetches modules; what would come from one is not left out silently.
+fn no_module(tree: &Tree, dir: &str) -> Result<(), String> {
+    match tree.module_at(dir) {
+        Some(module) => Err(format!("the lab's agent fetches no submodules: {module}")),
+        None => Ok(()),
     }
 }
 

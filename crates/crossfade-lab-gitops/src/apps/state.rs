@@ -9,6 +9,7 @@ use super::health::{self, Status};
 use super::hooks;
 use super::ignore::{Ignored, Rules};
 use super::manifests::Manifests;
+use super::project::Project;
 use super::target::{self, Targets};
 use crate::agent::Shared;
 use crate::names::{COMPARE_OPTIONS, GROUP, IGNORE_HEALTH};
@@ -51,19 +52,27 @@ pub(super) struct Comparison {
     pub(super) has_generated: bool,
     pub(super) revisions: Vec<String>,
     pub(super) source_types: Vec<&'static str>,
+    pub(super) project: Project,
 }
 
 /// Puts both sides together.
-pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manifests, String>) -> Comparison {
+pub(super) fn compare(
+    shared: &Shared,
+    application: &Value,
+    project: &Project,
+    loaded: Result<Manifests, String>,
+) -> Comparison {
     let own_name = name(application);
     let namespace = text(&application["spec"]["destination"]["namespace"]);
     let tracking = shared.cache.tracking();
-    let mut comparison = Comparison { is_loaded: true, ..Comparison::default() };
+    let mut comparison = Comparison { is_loaded: true, project: project.clone(), ..Comparison::default() };
+    let kinds = shared.api.kinds();
+    let is_namespaced = |key: &Key| kinds.get(&key.group, &key.kind).is_some_and(|kind| kind.is_namespaced);
     let targets = match loaded {
         Ok(manifests) => {
             comparison.revisions = manifests.revisions;
             comparison.source_types = manifests.source_types;
-            target::prepare(manifests.objects, own_name, namespace, &shared.api.kinds(), &tracking)
+            target::prepare(manifests.objects, own_name, namespace, &kinds, &tracking)
         }
         Err(error) => {
             comparison.fail(format!("Failed to load target state: {error}"));
@@ -80,7 +89,18 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
             comparison.hooks.push(object);
             continue;
         }
-        let live = shared.cache.get(&Key::of(&object));
+        let key = Key::of(&object);
+        if is_namespaced(&key) && key.namespace.is_empty() {
+            let group = crate::object::group(&object);
+            let message = format!(
+                "Namespace for {} {group}/{}, Kind={} is missing.",
+                key.name,
+                version(&object),
+                key.kind
+            );
+            comparison.conditions.push(("InvalidSpecError", message));
+        }
+        let live = shared.cache.get(&key).filter(|live| project.sees(live));
         if let Some(other) = live.as_ref().and_then(|live| tracking.application_of(live))
             && other != own_name
         {
@@ -94,7 +114,7 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
         let ignored = rules.of(&object);
         let counts = !hooks::is_skipped(&object);
         comparison.items.push(Item {
-            key: Key::of(&object),
+            key,
             version: version(&object).to_owned(),
             is_synced: live.as_ref().is_some_and(|live| is_as_declared(&object, live, &ignored)),
             counts,
@@ -106,7 +126,7 @@ pub(super) fn compare(shared: &Shared, application: &Value, loaded: Result<Manif
     }
     for live in shared.cache.tracked_by(own_name) {
         let key = Key::of(&live);
-        if comparison.items.iter().any(|item| item.key == key) {
+        if comparison.items.iter().any(|item| item.key == key) || !project.sees(&live) {
             continue;
         }
         let is_hook = hooks::is_hook(&live);
@@ -138,6 +158,16 @@ impl Comparison {
     fn fail(&mut self, message: String) {
         self.is_loaded = false;
         self.conditions.push(("ComparisonError", message));
+    }
+
+    /// What keeps a sync from beginning, as its message says it. Argo CD repeats what is wrong with a spec: it stands in the
+    /// status already.
+    pub(super) fn errors(&self) -> Vec<String> {
+        let of = |wanted: &'static str| {
+            let found = self.conditions.iter().filter(move |(kind, _)| *kind == wanted);
+            found.map(|(kind, message)| format!("{kind}: {message}"))
+        };
+        of("InvalidSpecError").chain(of("ComparisonError")).chain(of("InvalidSpecError")).collect()
     }
 
     pub(super) fn sync_status(&self) -> &'static str {

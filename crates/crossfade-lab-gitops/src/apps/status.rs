@@ -32,14 +32,15 @@ pub(super) fn is_whole(application: &Value) -> bool {
 }
 
 /// The status of an Application whose spec cannot be followed: what was known of it stays.
-pub(super) fn invalid(application: &Value, problem: String) -> Value {
+pub(super) fn invalid(application: &Value, problems: Vec<String>) -> Value {
     let mut status = application["status"].clone();
     status["sync"]["status"] = "Unknown".into();
     put_health(&mut status, Status::Unknown);
     let known = list(&application["status"]["conditions"]);
     let own = |one: &&Value| text(&one["type"]) == INVALID;
     let mut all: Vec<Value> = known.iter().filter(|one| !own(one)).cloned().collect();
-    all.extend(conditions(application, &[(INVALID, problem)]));
+    let problems: Vec<_> = problems.into_iter().map(|problem| (INVALID, problem)).collect();
+    all.extend(conditions(application, &problems));
     all.sort_by_cached_key(|condition| text(&condition["type"]).to_owned());
     status["conditions"] = all.into();
     status
@@ -119,7 +120,10 @@ impl Facts<'_> {
             }
         }
         let is_skipped = item.target.as_ref().is_some_and(super::hooks::is_skipped);
-        if !self.comparison.is_loaded {
+        let is_namespaced = !key.namespace.is_empty();
+        let is_permitted =
+            self.comparison.project.permits_kind(&key.group, &key.kind, &key.name, is_namespaced);
+        if !self.comparison.is_loaded || !is_permitted {
             shown["status"] = "Unknown".into();
         } else if !item.is_hook && !is_skipped {
             shown["status"] = if item.is_synced { "Synced" } else { "OutOfSync" }.into();

@@ -5,6 +5,7 @@
 
 mod apply;
 mod hook;
+mod undeclared;
 mod valid;
 
 use serde_json::Value;
@@ -148,11 +149,13 @@ impl Syncing<'_> {
         }
     }
 
-    /// False, and the try has failed, when the cluster serves not all of the kinds.
+    /// False, and the try has failed, when the cluster serves not all of the kinds, or the project does not permit them.
     fn are_valid(&mut self, all: &[Task]) -> bool {
         let kinds = self.shared.api.kinds();
-        let refused = all
-            .iter()
+        let namespace = self.namespace_to_make(all);
+        let more = namespace.iter().filter(|made| all.iter().all(|task| task.key != made.key));
+        let refused = more
+            .chain(all)
             .filter_map(|task| Some((task, valid::refusal(task, self.comparison, self.options, &kinds)?)));
         let mut said = Vec::new();
         for (task, refusal) in refused {

@@ -130,7 +130,8 @@ async fn run(
     if output.status.success() {
         Ok(output.stdout)
     } else {
-        Err(reason(&String::from_utf8_lossy(&output.stderr)))
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(if arguments.contains(&"fetch") { whole(&said) } else { reason(&said) })
     }
 }
 
@@ -154,6 +155,11 @@ const CAUSES: &[(&[&str], &str)] = &[
 ];
 const UNKNOWN_AUTHORITY: &str =
     "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+
+/// All that git says: Argo CD repeats it where it calls git itself.
+fn whole(said: &str) -> String {
+    said.trim().chars().take(REASON_LENGTH_MAX).collect()
+}
 
 /// What git's complaint is in Argo CD's words.
 fn reason(said: &str) -> String {

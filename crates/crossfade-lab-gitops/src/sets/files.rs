@@ -69,12 +69,16 @@ async fn files(generator: &Value, git: &Git, tree: &Tree, engine: &Engine) -> Re
     let requested = list(&generator["files"]);
     let matching = |is_excluding: bool| {
         let patterns = requested.iter().filter(move |one| truth(&one["exclude"]) == is_excluding);
-        let patterns: Vec<Glob> = patterns.map(|one| Glob::of_files(text(&one["path"]))).collect();
+        let patterns: Vec<Glob> = patterns.map(|one| Glob::of_git(text(&one["path"]))).collect();
         tree.files().filter(|path| patterns.iter().any(|glob| glob.matches(path))).collect::<BTreeSet<_>>()
     };
     let (wanted, unwanted) = (matching(false), matching(true));
     let paths: Vec<&str> = wanted.difference(&unwanted).copied().collect();
     let contents = git.contents(url, tree, &paths).await?;
+    if let Some(path) = paths.iter().find(|path| !contents.contains_key(**path)) {
+        let how = if tree.has_directory(path) { "is a directory" } else { "no such file or directory" };
+        return Err(format!("unable to read files. repo {url}: read {path}: {how}"));
+    }
     let mut found = Vec::new();
     for (path, content) in contents {
         let failed =

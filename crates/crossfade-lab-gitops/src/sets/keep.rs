@@ -172,12 +172,12 @@ async fn create_or_update(
 ) -> Result<(), (&'static str, ApiError)> {
     let key = Key::of(application);
     let Some(found) = shared.cache.get(&key) else {
-        // The set may have gone while it was generated from, and taken its Applications with it: they stay away.
-        let is_same = |now: &Value| now["metadata"]["uid"] == set["metadata"]["uid"] && !is_deleting(now);
-        if !shared.cache.get(&Key::of(set)).is_some_and(|now| is_same(&now)) {
+        if !is_still_there(shared, set).await.map_err(|error| ("CreateApplicationError", error))? {
             return Ok(());
         }
-        let whole = applications::laid_over(set, application, None);
+        let mut whole = applications::laid_over(set, application, None);
+        // Argo CD writes a new one with all its fields, empty ones too.
+        whole["status"] = json!({"sourceHydrator": {}, "summary": {}});
         let created = shared.api.create(&whole, SET_MANAGER).await;
         let created = created.map_err(|error| ("CreateApplicationError", error))?;
         shared.journal.note(name(application), "created Application");
@@ -200,12 +200,22 @@ async fn create_or_update(
     }
     let whole = applications::laid_over(set, application, Some(&found));
     if let Some(mut change) = applications::difference(&found, &whole) {
+        let is_claimed = owner.is_none();
+        if is_claimed && !is_still_there(shared, set).await.map_err(|error| (CONFLICT, error))? {
+            return Ok(());
+        }
         change["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"].clone();
         let changed = shared.api.merge(&key, "", &change).await.map_err(|error| (CONFLICT, error))?;
         shared.journal.note(name(application), "updated Application");
         shared.cache.put(changed);
     }
     Ok(())
+}
+
+/// A set may have gone while it was generated from: what it had then stays away, or without an owner.
+async fn is_still_there(shared: &Shared, set: &Value) -> Result<bool, ApiError> {
+    let now = shared.api.get(&Key::of(set)).await?;
+    Ok(now.is_some_and(|now| now["metadata"]["uid"] == set["metadata"]["uid"] && !is_deleting(&now)))
 }
 
 /// The Applications that a set controls.

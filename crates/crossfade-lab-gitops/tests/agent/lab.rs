@@ -29,6 +29,7 @@ impl PodLogs for NoLogs {
 pub(crate) struct Lab {
     pub(crate) store: Store,
     pub(crate) dir: Dir,
+    pub(crate) client: Client,
     _agent: Agent,
     _server: ApiServer,
 }
@@ -68,6 +69,12 @@ impl Repository {
         let path = self.0.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn link(&self, path: &str, target: &str) {
+        let path = self.0.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
     }
 
     pub(crate) fn remove(&self, path: &str) {
@@ -112,9 +119,10 @@ impl Lab {
         let charts = Charts::start(charts).unwrap();
         let git = Git::start(GitOptions { cache_dir: dir.path().join("cache"), repositories }).unwrap();
         let cluster_name = "eks-blueprint-blue".to_owned();
-        let options = AgentOptions { client, cluster_name, git, charts, certificates: None, log: None };
+        let own = client.clone();
+        let options = AgentOptions { client: own, cluster_name, git, charts, certificates: None, log: None };
         let agent = Agent::start(options).await.unwrap();
-        Lab { store: server.store(), dir, _agent: agent, _server: server }
+        Lab { store: server.store(), dir, client, _agent: agent, _server: server }
     }
 
     pub(crate) fn repository(&self, name: &str) -> Repository {

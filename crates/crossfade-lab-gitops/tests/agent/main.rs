@@ -8,4 +8,6 @@ mod charts;
 mod keeping;
 mod lab;
 mod options;
+mod orphans;
+mod sources;
 mod web;

@@ -5,8 +5,7 @@ pub(super) fn subdomain(name: &str) -> Option<String> {
     if name.len() > 253 {
         return Some("must be no more than 253 characters".into());
     }
-    let fits = !name.is_empty() && name.split('.').all(is_label);
-    (!fits).then(|| {
+    (!is_subdomain(name)).then(|| {
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start \
          and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
          '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
@@ -19,12 +18,23 @@ pub(super) fn label(name: &str) -> Option<String> {
     if name.len() > 63 {
         return Some("must be no more than 63 characters".into());
     }
+    if is_subdomain(name) && name.contains('.') {
+        return Some("must not contain dots".into());
+    }
     (!is_label(name)).then(|| {
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end \
          with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
          '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
             .into()
     })
+}
+
+/// What is wrong with the name of a CronJob, which leaves room for the suffix of its jobs.
+pub(super) fn cron_job(name: &str) -> Option<String> {
+    if name.len() > 52 && subdomain(name).is_none() {
+        return Some("must be no more than 52 characters".into());
+    }
+    subdomain(name)
 }
 
 /// What is wrong with a service name, which must be usable as a DNS label of the old kind.
@@ -79,6 +89,15 @@ pub(super) fn qualified(key: &str) -> Option<String> {
             return Some(format!("prefix part {problem}"));
         }
     }
+    if name.contains('/') {
+        return Some(
+            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
+             alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
+             '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. \
+             'example.com/MyName')"
+                .into(),
+        );
+    }
     if name.is_empty() {
         return Some("name part must be non-empty".into());
     }
@@ -117,10 +136,14 @@ pub(super) fn config_key(key: &str) -> Option<String> {
     })
 }
 
+/// Only the whole is limited: its parts may be longer than a label.
+fn is_subdomain(text: &str) -> bool {
+    text.split('.').all(is_label)
+}
+
 fn is_label(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     !text.is_empty()
-        && text.len() <= 63
         && text.chars().all(|c| inner(c) || c == '-')
         && text.starts_with(inner)
         && text.ends_with(inner)
@@ -141,12 +164,18 @@ mod tests {
         assert!(subdomain("burnham.eks-blueprint.example.org").is_none());
         assert!(subdomain("Burnham").is_some());
         assert!(subdomain("a..b").is_some());
-        assert!(label("a.b").is_some());
+        assert!(subdomain(&"a".repeat(253)).is_none());
+        assert!(subdomain(&"a".repeat(254)).is_some());
+        assert_eq!(label("a.b").as_deref(), Some("must not contain dots"));
+        assert!(label(&"a".repeat(64)).is_some());
+        assert!(cron_job(&"a".repeat(52)).is_none());
+        assert!(cron_job(&"a".repeat(53)).is_some());
         assert!(label_1035("1a").is_some());
         assert!(ingress_host("*.example.org").is_none());
         assert!(ingress_host("*").is_some());
         assert!(qualified("external-dns.alpha.kubernetes.io/aws-weight").is_none());
         assert!(qualified("/x").is_some());
+        assert!(qualified("a/b/c").is_some());
         assert!(label_value("").is_none());
         assert!(label_value("a b").is_some());
     }

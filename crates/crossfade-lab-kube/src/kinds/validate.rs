@@ -11,6 +11,13 @@ use crate::error::{Problem, ProblemKind};
 use crate::meta;
 use crate::resource::ResourceType;
 
+/// Keys and values of an object's annotations together: a manifest that a client remembers there has to fit.
+const ANNOTATION_BYTES_MAX: usize = 256 * 1024;
+/// What a ConfigMap or Secret may hold.
+const CONFIG_BYTES_MAX: usize = 1024 * 1024;
+/// Finalizers without a domain.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
 /// Everything that is wrong with an object; `old` is what it replaces.
 pub(crate) fn validate(resource: &ResourceType, object: &Value, old: Option<&Value>) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -44,10 +51,20 @@ fn metadata(resource: &ResourceType, object: &Value, problems: &mut Vec<Problem>
     let name = meta::name(object);
     let check = match (resource.id.group.as_str(), resource.id.plural.as_str()) {
         ("", "services") => names::label_1035,
-        ("", "namespaces") => names::label,
+        ("", "namespaces") | ("apps", "statefulsets") => names::label,
+        ("batch", "cronjobs") => names::cron_job,
         ("rbac.authorization.k8s.io", _) => names::path_segment,
         _ => names::subdomain,
     };
+    let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default();
+    // A hyphen at the end is followed by more.
+    let begun = match prefix.strip_suffix('-') {
+        Some(rest) if !rest.is_empty() => format!("{}a", &rest[..rest.floor_char_boundary(rest.len() - 1)]),
+        _ => prefix.to_owned(),
+    };
+    if let Some(text) = check(&begun).filter(|_| !prefix.is_empty()) {
+        problems.push(Problem::invalid("metadata.generateName", prefix, text));
+    }
     if name.is_empty() {
         problems.push(Problem::required("metadata.name", "name or generateName is required"));
     } else if let Some(text) = check(name) {
@@ -64,11 +81,12 @@ fn metadata(resource: &ResourceType, object: &Value, problems: &mut Vec<Problem>
             problems.push(Problem::invalid("metadata.annotations", key.as_str(), text));
         }
     }
-    for finalizer in meta::finalizers(object) {
-        if let Some(text) = names::qualified(&finalizer) {
-            problems.push(Problem::invalid("metadata.finalizers", finalizer, text));
-        }
+    let annotations = object["metadata"]["annotations"].as_object().into_iter().flatten();
+    let bytes = |(key, value): (&String, &Value)| key.len() + value.as_str().map_or(0, str::len);
+    if annotations.map(bytes).sum::<usize>() > ANNOTATION_BYTES_MAX {
+        problems.push(too_long("metadata.annotations", ANNOTATION_BYTES_MAX));
     }
+    finalizers(resource, object, problems);
     for (index, owner) in object["metadata"]["ownerReferences"].as_array().into_iter().flatten().enumerate() {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner[field].as_str().unwrap_or_default().is_empty() {
@@ -84,6 +102,38 @@ fn metadata(resource: &ResourceType, object: &Value, problems: &mut Vec<Problem>
             }
         }
     }
+}
+
+fn finalizers(resource: &ResourceType, object: &Value, problems: &mut Vec<Problem>) {
+    let all = meta::finalizers(object);
+    for finalizer in &all {
+        if let Some(text) = names::qualified(finalizer) {
+            problems.push(Problem::invalid("metadata.finalizers", finalizer.as_str(), text));
+        }
+    }
+    let has = |wanted: &str| all.iter().any(|finalizer| finalizer == wanted);
+    if has("orphan") && has("foregroundDeletion") {
+        let text = "finalizer orphan and foregroundDeletion cannot be both set";
+        problems.push(Problem::invalid("metadata.finalizers", all.clone(), text));
+    }
+    if resource.is_custom() || resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        return;
+    }
+    for (index, finalizer) in all.iter().enumerate() {
+        if !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer.as_str()) {
+            let text = "name is neither a standard finalizer name nor is it fully qualified";
+            problems.push(Problem::invalid(
+                format!("metadata.finalizers[{index}]"),
+                finalizer.as_str(),
+                text,
+            ));
+        }
+    }
+}
+
+fn too_long(field: &str, bytes_max: usize) -> Problem {
+    let text = format!("may not be more than {bytes_max} bytes");
+    Problem::new(ProblemKind::TooLong, field, Value::Null, text)
 }
 
 /// Checks a map of labels.
@@ -184,8 +234,20 @@ fn config(resource: &ResourceType, object: &Value, old: Option<&Value>, problems
             }
         }
     }
+    let is_secret = resource.id.plural == "secrets";
+    // Bytes are written as letters of base64, four for three.
+    let held = |part: &str, is_encoded: bool| {
+        let texts = object[part].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+        let padding = |text: &str| text.bytes().rev().take_while(|letter| *letter == b'=').count();
+        texts
+            .map(|text| if is_encoded { text.len() / 4 * 3 - padding(text) } else { text.len() })
+            .sum::<usize>()
+    };
+    if held("data", is_secret) + held("binaryData", true) > CONFIG_BYTES_MAX {
+        problems.push(too_long(if is_secret { "data" } else { "[]" }, CONFIG_BYTES_MAX));
+    }
     let Some(old) = old else { return };
-    if resource.id.plural == "secrets" {
+    if is_secret {
         immutable("type", &old["type"], &object["type"], problems);
     }
     if old["immutable"] == true {

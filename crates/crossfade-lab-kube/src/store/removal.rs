@@ -19,6 +19,8 @@ use crate::resource::{ResourceId, ResourceType};
 
 /// Finalizer of an object whose dependents go first.
 const FOREGROUND: &str = "foregroundDeletion";
+/// Finalizer of an object that waits until its dependents have forgotten it.
+const ORPHAN: &str = "orphan";
 
 /// What becomes of dependents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,9 +110,11 @@ impl State {
         if resource.is("", "namespaces") {
             marked["status"]["phase"] = "Terminating".into();
         }
-        if propagation == Propagation::Orphan {
-            self.orphan_dependents(meta::uid(object));
-        }
+        let object = &if propagation == Propagation::Orphan {
+            self.orphan_dependents(resource, &marked, object)
+        } else {
+            Arc::clone(object)
+        };
         let waits_for_dependents = propagation == Propagation::Foreground && self.blocks(meta::uid(object));
         if waits_for_dependents && !meta::finalizers(&marked).iter().any(|name| name == FOREGROUND) {
             let mut finalizers = meta::finalizers(&marked);
@@ -130,7 +134,8 @@ impl State {
                     self.store(resource, WatchEventKind::Modified, marked, Some(object.clone()), false);
                 return Some(self.remove(resource, &marked, &marked, queue));
             }
-            return Some(self.remove(resource, &Arc::new(Value::clone(object)), object, queue));
+            let last = if propagation == Propagation::Orphan { Arc::new(marked) } else { Arc::clone(object) };
+            return Some(self.remove(resource, &last, object, queue));
         }
         if marked != **object {
             self.store(resource, WatchEventKind::Modified, marked, Some(object.clone()), false);
@@ -249,7 +254,20 @@ impl State {
         self.all_objects().any(|(_, object)| meta::uid(object) == uid)
     }
 
-    fn orphan_dependents(&mut self, uid: &str) {
+    /// Makes dependents forget their owner. Who watches sees first that the owner is going, as `marked` says: otherwise
+    /// its controller would claim them again. Returns it as it is meanwhile.
+    fn orphan_dependents(
+        &mut self,
+        resource: &ResourceType,
+        marked: &Value,
+        owner: &Arc<Value>,
+    ) -> Arc<Value> {
+        let mut held = marked.clone();
+        let mut finalizers = meta::finalizers(marked);
+        finalizers.push(ORPHAN.into());
+        meta::metadata_mut(&mut held).insert("finalizers".into(), finalizers.into());
+        let held = self.store(resource, WatchEventKind::Modified, held, Some(owner.clone()), false);
+        let uid = meta::uid(owner);
         for (id, object) in self.dependents(uid) {
             let others: Vec<Value> = object["metadata"]["ownerReferences"]
                 .as_array()
@@ -260,6 +278,7 @@ impl State {
                 .collect();
             self.set_owners(&id, &object, others);
         }
+        held
     }
 
     fn set_owners(&mut self, id: &ResourceId, object: &Arc<Value>, owners: Vec<Value>) {

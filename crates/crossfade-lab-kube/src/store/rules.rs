@@ -125,20 +125,14 @@ pub(super) fn read_as_type(
     Ok(())
 }
 
-pub(super) fn drop_unknown(
+/// Takes out what the type does not have; the paths of that.
+fn unknown_fields(
     resource: &ResourceType,
     version: &Version,
     object: &mut Value,
-    validation: FieldValidation,
-    warnings: &mut Vec<String>,
-) -> Result<(), ApiError> {
+) -> Result<Vec<String>, ApiError> {
     let mut removed = Removed::default();
-    let subject = |text: &str| {
-        format!(
-            "{} in version \"{}\" cannot be handled as a {}: {text}",
-            resource.kind, version.name, resource.kind
-        )
-    };
+    let subject = |text: &str| not_handled(resource, version, text);
     match &version.source {
         Source::Builtin => decode(object, &version.schema, &mut removed)
             .map_err(|TypeMismatch(text)| ApiError::bad_request(subject(&text)))?,
@@ -153,19 +147,88 @@ pub(super) fn drop_unknown(
             crd::prune(custom, object, &mut removed);
         }
     }
-    let texts = removed.unknown.iter().map(|path| format!("unknown field {path:?}"));
+    Ok(removed.unknown)
+}
+
+fn not_handled(resource: &ResourceType, version: &Version, text: &str) -> String {
+    let kind = &resource.kind;
+    format!("{kind} in version \"{}\" cannot be handled as a {kind}: {text}", version.name)
+}
+
+fn drop_unknown(
+    resource: &ResourceType,
+    version: &Version,
+    object: &mut Value,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<(), ApiError> {
+    let unknown = unknown_fields(resource, version, object)?;
+    let texts = unknown.iter().map(|path| format!("unknown field {path:?}"));
     match validation {
         FieldValidation::Ignore => Ok(()),
         FieldValidation::Warn => {
             warnings.extend(texts);
             Ok(())
         }
-        FieldValidation::Strict if removed.unknown.is_empty() => Ok(()),
+        FieldValidation::Strict if unknown.is_empty() => Ok(()),
         FieldValidation::Strict => {
             let all: Vec<String> = texts.collect();
-            Err(ApiError::bad_request(subject(&format!("strict decoding error: {}", all.join(", ")))))
+            Err(ApiError::bad_request(not_handled(
+                resource,
+                version,
+                &format!("strict decoding error: {}", all.join(", ")),
+            )))
         }
     }
+}
+
+/// Server-side apply takes no field that the type does not have, whatever is asked about validation: there is no telling whose
+/// it would be.
+pub(super) fn refuse_unknown(
+    resource: &ResourceType,
+    version: &Version,
+    config: &mut Value,
+) -> Result<(), ApiError> {
+    let unknown = unknown_fields(resource, version, config)?;
+    let mut problems: Vec<String> = Vec::new();
+    let mut parents: Vec<&str> = Vec::new();
+    // Of one object a server tells the first.
+    for path in &unknown {
+        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+        if !parents.contains(&parent) {
+            parents.push(parent);
+            problems.push(format!(".{path}: field not declared in schema"));
+        }
+    }
+    let problem = match problems.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        many => format!("errors:\n  {}", many.join("\n  ")),
+    };
+    Err(ApiError::without_reason(format!(
+        "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {problem}",
+        meta::namespace(config),
+        meta::name(config),
+        resource.id.group,
+        version.name,
+        resource.kind
+    )))
+}
+
+/// What a real server's store takes in one request. A dry run does not get so far, and kinds that are not custom are
+/// stored in a shorter form than text.
+const STORED_BYTES_MAX: usize = 1536 * 1024;
+
+pub(super) fn check_size(
+    resource: &ResourceType,
+    object: &Value,
+    options: &WriteOptions,
+) -> Result<(), ApiError> {
+    let is_text = resource.is_custom() || resource.is("apiextensions.k8s.io", "customresourcedefinitions");
+    if is_text && !options.dry_run && object.to_string().len() > STORED_BYTES_MAX {
+        return Err(ApiError::without_reason("etcdserver: request is too large"));
+    }
+    Ok(())
 }
 
 pub(super) fn start_metadata(resource: &ResourceType, object: &mut Value) {

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::removal::Queue;
 use super::rules::{
-    check_kind, check_preconditions, count_generation, custom_problems, drop_unknown, finalizer_problems,
-    keep_metadata, keep_other_part, key_of, manager, read_as_type, refuse, settle_namespace, start_metadata,
-    storage_schema, version_of,
+    check_kind, check_preconditions, check_size, count_generation, custom_problems, finalizer_problems,
+    keep_metadata, keep_other_part, key_of, manager, read_as_type, refuse, refuse_unknown, settle_namespace,
+    start_metadata, storage_schema, version_of,
 };
 use super::watch::WatchEventKind;
 use super::{State, from_storage};
@@ -139,6 +139,7 @@ impl State {
             let by = manager(&resource, &version, options, Target::Main);
             managers::record_update(None, &mut object, &storage_schema(&resource, &version), &by);
         }
+        check_size(&resource, &object, options)?;
         let object = self.store(&resource, WatchEventKind::Added, object, None, options.dry_run);
         if !options.dry_run {
             self.after_create(&resource, &object)?;
@@ -189,13 +190,12 @@ impl State {
         if config["metadata"].get("managedFields").is_some_and(|list| !list.is_null()) {
             return Err(ApiError::bad_request("metadata.managedFields must be nil"));
         }
-        let mut warnings = Vec::new();
-        drop_unknown(&resource, &version, &mut config, options.validation, &mut warnings)?;
+        refuse_unknown(&resource, &version, &mut config)?;
         let by = manager(&resource, &version, options, target);
         let schema = storage_schema(&resource, &version);
         let live = self.find(&resource, namespace, name).ok();
-        let mut written = match live {
-            None if target != Target::Main => return Err(ApiError::not_found(&resource.id, name)),
+        match live {
+            None if target != Target::Main => Err(ApiError::not_found(&resource.id, name)),
             None => {
                 if !meta::uid(&config).is_empty() {
                     return Err(ApiError::conflict(
@@ -207,16 +207,14 @@ impl State {
                 let applied = managers::apply(None, &config, &schema, &by, options.force)?;
                 let mut object = applied.object;
                 meta::metadata_mut(&mut object).remove("resourceVersion");
-                self.insert_new(id, Some(namespace), object, options, Recorded::ByApply)?
+                self.insert_new(id, Some(namespace), object, options, Recorded::ByApply)
             }
             Some(old) => {
                 let visible = super::in_version(&resource, &version.name, &old);
                 let applied = managers::apply(Some(&visible), &config, &schema, &by, options.force)?;
-                self.replace(&resource, &version, &old, applied.object, target, options, Recorded::ByApply)?
+                self.replace(&resource, &version, &old, applied.object, target, options, Recorded::ByApply)
             }
-        };
-        written.warnings.splice(0..0, warnings);
-        Ok(written)
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one internal step of three public ones")]
@@ -265,6 +263,7 @@ impl State {
         if new == **old {
             return Ok(Written { object: from_storage(resource, old), warnings, created: false });
         }
+        check_size(resource, &new, options)?;
         let finished = meta::is_deleting(&new) && meta::may_go(&new);
         if finished && !options.dry_run {
             let object = Arc::new(new);

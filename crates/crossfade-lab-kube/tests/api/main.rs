@@ -6,6 +6,7 @@ mod applying;
 mod custom;
 mod failing;
 mod lab;
+mod limits;
 mod logs;
 mod removal;
 mod watching;

@@ -87,6 +87,39 @@ async fn orphans_forget_their_owner() {
 }
 
 #[tokio::test]
+async fn an_owner_is_seen_going_before_its_orphans_are_free() {
+    let lab = Lab::start().await;
+    let store = lab.store();
+    let owner = store.create(&config_maps(), mk_config_map("owner", "1")).unwrap();
+    mk_owned(&store, "child", &owner);
+    let (_, revision) = store.list(&config_maps(), Some("default")).unwrap();
+    let mut watch = store.watch(&config_maps(), Some("default"), revision).unwrap();
+    let api: Api<ConfigMap> = Api::namespaced(lab.admin().await, "default");
+    let params =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+    api.delete("owner", &params).await.unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let event = watch.next().await.unwrap();
+        let metadata = &event.object["metadata"];
+        seen.push((
+            event.kind,
+            metadata["name"].as_str().unwrap().to_owned(),
+            metadata["finalizers"][0] == "orphan" && metadata["deletionTimestamp"].is_string(),
+            metadata["ownerReferences"].is_array(),
+        ));
+    }
+    assert_eq!(
+        seen,
+        [
+            (WatchEventKind::Modified, "owner".to_owned(), true, false),
+            (WatchEventKind::Modified, "child".to_owned(), false, false),
+            (WatchEventKind::Deleted, "owner".to_owned(), false, false),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn in_the_foreground_the_owner_goes_last() {
     let lab = Lab::start().await;
     let store = lab.store();

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::run::Progress;
 use super::super::tasks::{Task, defined_kind};
+use super::undeclared::apply_known;
 use super::valid::{NO_KIND, is_updated_in_place};
 use super::{Syncing, hook};
 use crate::api::ApiError;
@@ -175,7 +176,12 @@ impl Syncing<'_> {
             let applied = format!("{object}\n");
             set_annotation(&mut object, LAST_APPLIED, &applied);
         }
-        let written = self.shared.api.apply(&object, FIELD_MANAGER).await?;
+        let api = &self.shared.api;
+        let (written, has_unknown) = if is_server_side {
+            (api.apply(&object, FIELD_MANAGER).await?, false)
+        } else {
+            apply_known(api, &object).await?
+        };
         let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
         let is_changed = live.as_ref().is_none_or(|live| version(live) != version(&written));
         tracing::debug!(
@@ -189,8 +195,9 @@ impl Syncing<'_> {
         let how = match (is_server_side, &live, is_changed) {
             (true, _, _) => "serverside-applied",
             (false, None, _) => "created",
-            (false, Some(_), true) => "configured",
-            (false, Some(_), false) => "unchanged",
+            // kubectl sends what the server does not know each time.
+            (false, Some(_), is_changed) if is_changed || has_unknown => "configured",
+            (false, Some(_), _) => "unchanged",
         };
         Ok(format!("{what} {how}"))
     }

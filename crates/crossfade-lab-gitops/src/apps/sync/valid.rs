@@ -1,5 +1,5 @@
-//! What of a sync is refused before anything is written: kinds that the cluster does not serve, and what kubectl finds wrong
-//! without asking the server.
+//! What of a sync is refused before anything is written: kinds that the cluster does not serve, what the project does not
+//! permit, and what kubectl finds wrong without asking the server.
 //!
 //! Argo CD's dry run is kubectl's on the client. Values that only the server would refuse pass it, and fail when they are
 //! written, beside the others.
@@ -30,7 +30,7 @@ fn may_be_missing(task: &Task, comparison: &Comparison, options: &[&str]) -> boo
         || targets.chain(&comparison.hooks).any(|one| defined_kind(one).as_deref() == Some(&defined))
 }
 
-/// A kind that is not served, where it has to be.
+/// A kind that is not served, where it has to be, or an object that the project does not permit.
 pub(super) fn refusal(
     task: &Task,
     comparison: &Comparison,
@@ -38,7 +38,11 @@ pub(super) fn refusal(
     kinds: &Kinds,
 ) -> Option<Refusal> {
     let Key { group, kind, .. } = &task.key;
-    if kinds.versioned(group, &task.version, kind).is_some() || may_be_missing(task, comparison, options) {
+    if let Some(served) = kinds.versioned(group, &task.version, kind) {
+        let said = comparison.project.refusal(&task.key, served.is_namespaced)?;
+        return Some(Refusal { explained: said.clone(), said });
+    }
+    if may_be_missing(task, comparison, options) {
         return None;
     }
     if kinds.serves(group, &task.version) {
