@@ -29,6 +29,7 @@ pub(crate) const LAYERS: &[Layer] = &[
         others: &[
             "base64",
             "granit-parser",
+            "jiff",
             "miniz_oxide",
             "regex",
             "serde_json",

@@ -1,8 +1,13 @@
-//! Points in time, Go's layouts for them, and Go's durations. UTC only, Gregorian calendar.
+//! Points in time, Go's layouts for them, time zones, and Go's durations. Gregorian calendar.
 
 mod layout;
+mod parse;
+mod time;
+mod zone;
 
 pub(crate) use layout::Layout;
+pub(crate) use time::{Time, duration};
+pub(crate) use zone::Zone;
 
 const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -182,8 +187,8 @@ mod tests {
         ] {
             let moment = Moment::from_seconds(seconds);
             let layout = Layout("2006-01-02T15:04:05Z07:00");
-            assert_eq!(layout.format(moment), date);
-            assert_eq!(layout.parse(date), Some(moment));
+            assert_eq!(layout.format(&Time::utc(moment)), date);
+            assert_eq!(layout.parse(date), Ok(Time::utc(moment)));
         }
     }
 

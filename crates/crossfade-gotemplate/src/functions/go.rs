@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Arguments, Entry, Returned, refuse, text};
 use crate::error::CallError;
 use crate::execute::Call;
-use crate::printf::{bounded, quote, sprint, sprintf, sprintln};
+use crate::printf::{quote, sprint, sprintf, sprintln};
 use crate::value::Value;
 
 pub(super) const TABLE: &[Entry] = &[
@@ -142,6 +142,7 @@ enum Basic {
 
 fn basic(value: &Value) -> Basic {
     match value {
+        Value::Object(object) if object.integer().is_some() => Basic::Integer,
         Value::Bool(_) => Basic::Bool,
         Value::Int(_) | Value::Int64(_) => Basic::Integer,
         Value::Float(_) => Basic::Float,
@@ -170,14 +171,15 @@ fn equal(values: &[Value]) -> Result<bool, CallError> {
             if first.kind() != other.kind() && !first.is_nil() && !other.is_nil() {
                 return refuse(format!(
                     "non-comparable types {}: {}, {}: {}",
-                    bounded(first)?,
+                    sprintf("%s", std::slice::from_ref(first))?,
                     first.type_name(),
                     other.type_name(),
-                    bounded(other)?
+                    sprintf("%s", std::slice::from_ref(other))?
                 ));
             }
             if !first.is_nil() && !other.is_nil() {
-                return refuse(format!("non-comparable type {}: {}", bounded(other)?, other.type_name()));
+                let shown = sprintf("%s", std::slice::from_ref(other))?;
+                return refuse(format!("non-comparable type {shown}: {}", other.type_name()));
             }
             first.is_nil() == other.is_nil()
         } else {
