@@ -36,6 +36,7 @@ pub(crate) const LAYERS: &[Layer] = &[
             "sha1",
             "sha2",
             "thiserror",
+            "toml",
         ],
     },
     Layer {

@@ -81,6 +81,19 @@ impl Object for Certificate {
         }
     }
 
+    fn same(&self, other: &dyn Object) -> Option<bool> {
+        let is_same = |name: &str, own: &str| other.field(name).is_some_and(|value| value.as_str() == Some(own));
+        Some(is_same("Cert", &self.cert) && is_same("Key", &self.key))
+    }
+
+    fn shown_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(vec![("Cert", self.cert.as_str().into()), ("Key", self.key.as_str().into())])
+    }
+
+    fn text(&self) -> String {
+        format!("{{{} {}}}", self.cert, self.key)
+    }
+
     fn plain(&self) -> Value {
         [("Cert", self.cert.as_str()), ("Key", self.key.as_str())].into_iter().collect::<Map>().into()
     }

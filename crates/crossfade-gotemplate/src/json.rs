@@ -54,19 +54,31 @@ fn level(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<
             finish(out, items.is_empty(), style, depth);
             out.push(']');
         }
-        Value::Map(map) => {
-            out.push('{');
-            for (index, (key, item)) in map.entries().iter().enumerate() {
-                separate(out, index, style, depth + 1);
-                string(out, key, style);
-                out.push_str(if style == Style::Pretty { ": " } else { ":" });
-                level(out, item, style, depth + 1)?;
-            }
-            finish(out, map.is_empty(), style, depth);
-            out.push('}');
-        }
-        Value::Object(object) => level(out, &object.json(), style, depth + 1)?,
+        Value::Map(map) => entries(out, &map.entries(), style, depth)?,
+        Value::Object(object) => match object.json_fields() {
+            Some(fields) => entries(out, &fields, style, depth)?,
+            None => level(out, &object.json(), style, depth + 1)?,
+        },
     }
+    Ok(())
+}
+
+/// An object with its names in the order they are given in.
+fn entries(
+    out: &mut String,
+    entries: &[(impl AsRef<str>, Value)],
+    style: Style,
+    depth: usize,
+) -> Result<(), CallError> {
+    out.push('{');
+    for (index, (key, item)) in entries.iter().enumerate() {
+        separate(out, index, style, depth + 1);
+        string(out, key.as_ref(), style);
+        out.push_str(if style == Style::Pretty { ": " } else { ":" });
+        level(out, item, style, depth + 1)?;
+    }
+    finish(out, entries.is_empty(), style, depth);
+    out.push('}');
     Ok(())
 }
 

@@ -25,6 +25,9 @@ use version::KubeVersion;
 /// The helm whose behaviour this is, as `.Capabilities.HelmVersion` says.
 pub(crate) const HELM_VERSION: &str = "v3.22";
 
+/// The Go that helm was built with, as `.Capabilities.HelmVersion` says.
+const GO_VERSION: &str = "go1.26.8";
+
 /// What `helm template` takes when nobody says otherwise.
 const KUBE_VERSION: &str = "v1.20.0";
 

@@ -171,6 +171,10 @@ pub trait Object {
     fn shown_fields(&self) -> Option<Vec<(&'static str, Value)>> {
         None
     }
+    /// Whether it is the same as another of its type, where Go compares those; `None` where it refuses.
+    fn same(&self, _other: &dyn Object) -> Option<bool> {
+        None
+    }
     /// The number, of Go's named numbers (`time.Month`).
     fn integer(&self) -> Option<i64> {
         None

@@ -134,8 +134,8 @@ impl Layout<'_> {
             let shown = match piece {
                 None => return out,
                 Some(Piece::Fraction { sign, digits, trims }) => {
-                    let all = format!("{:09}{}", civil.nanosecond, "0".repeat(digits.saturating_sub(9)));
-                    let cut = &all[..digits];
+                    let all = format!("{:09}", civil.nanosecond);
+                    let cut = &all[..digits.min(9)];
                     let cut = if trims { cut.trim_end_matches('0') } else { cut };
                     if cut.is_empty() { String::new() } else { format!("{sign}{cut}") }
                 }

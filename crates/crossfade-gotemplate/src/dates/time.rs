@@ -152,6 +152,10 @@ impl Object for Time {
         Layout("2006-01-02 15:04:05.999999999 -0700 MST").format(self)
     }
 
+    fn same(&self, other: &dyn Object) -> Option<bool> {
+        Some(other.time().as_ref() == Some(self))
+    }
+
     fn time(&self) -> Option<Time> {
         Some(self.clone())
     }

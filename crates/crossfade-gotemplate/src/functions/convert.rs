@@ -22,6 +22,8 @@ pub(super) fn to_text(value: &Value) -> Result<String, CallError> {
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(number) | Value::Int64(number) => *number,
+        // Months and weekdays count, durations do not.
+        Value::Object(object) if object.kind() == "int" => object.integer().unwrap_or(0),
         #[expect(clippy::cast_possible_truncation, reason = "Go cuts as well")]
         Value::Float(number) => *number as i64,
         Value::Bool(truth) => i64::from(*truth),

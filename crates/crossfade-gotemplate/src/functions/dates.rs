@@ -15,10 +15,10 @@ pub(super) const TABLE: &[Entry] = &[
     ("date_in_zone", "sas", |call, values| format(call, values.text(0), values.any(1), values.text(2))),
     ("htmlDate", "a", |call, values| format(call, "2006-01-02", values.any(0), "Local")),
     ("htmlDateInZone", "as", |call, values| format(call, "2006-01-02", values.any(0), values.text(1))),
-    ("dateModify", "st", |_, values| Ok(modify(values)?.unwrap_or_else(|| values.any(1).clone()))),
-    ("date_modify", "st", |_, values| Ok(modify(values)?.unwrap_or_else(|| values.any(1).clone()))),
-    ("mustDateModify", "st", must_modify),
-    ("must_date_modify", "st", must_modify),
+    ("dateModify", "st", modify),
+    ("date_modify", "st", modify),
+    ("mustDateModify", "st", |_, values| modified(values)),
+    ("must_date_modify", "st", |_, values| modified(values)),
     ("toDate", "ss", |_, values| {
         let read = Layout(values.text(0)).parse(values.text(1));
         Ok(read.unwrap_or_else(|_| Time::utc(Moment::GO_ZERO)).into_value())
@@ -64,18 +64,17 @@ fn time_of(value: &Value) -> Result<Time, CallError> {
     time.ok_or_else(|| CallError::new("not a time"))
 }
 
-fn modify(values: &[Value]) -> Result<Option<Value>, CallError> {
+fn modified(values: &[Value]) -> Returned {
     let time = time_of(values.any(1))?;
-    let Some(shift) = parse_duration(values.text(0)) else { return Ok(None) };
+    let shift = parse_duration(values.text(0)).map_err(CallError)?;
     let moment = Moment { nanoseconds: time.moment.nanoseconds + shift };
-    Ok(Some(Time { moment, ..time }.into_value()))
+    Ok(Time { moment, ..time }.into_value())
 }
 
-fn must_modify(_: &Call<'_>, values: &[Value]) -> Returned {
-    match modify(values)? {
-        Some(value) => Ok(value),
-        None => refuse(format!("time: invalid duration {}", crate::printf::quote(values.text(0)))),
-    }
+/// A duration that cannot be read changes nothing.
+#[expect(clippy::unnecessary_wraps, reason = "a table of functions wants it")]
+fn modify(_: &Call<'_>, values: &[Value]) -> Returned {
+    Ok(modified(values).unwrap_or_else(|_| values.any(1).clone()))
 }
 
 fn must_to_date(_: &Call<'_>, values: &[Value]) -> Returned {
