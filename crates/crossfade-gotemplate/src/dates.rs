@@ -6,7 +6,7 @@ mod time;
 mod zone;
 
 pub(crate) use layout::Layout;
-pub(crate) use time::{Time, duration};
+pub(crate) use time::{Time, duration, unsigned};
 pub(crate) use zone::Zone;
 
 const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;

@@ -27,6 +27,9 @@ pub enum Error {
     /// A YAML document cannot be read.
     #[error("error converting YAML to JSON: yaml: {0}")]
     Yaml(String),
+    /// A YAML document holds what JSON cannot.
+    #[error("error converting YAML to JSON: {0}")]
+    YamlValue(String),
     /// A JSON document cannot be read.
     #[error("{0}")]
     Json(String),

@@ -320,6 +320,7 @@ fn integer(spec: &Spec, verb: char, number: i64, value: &Value) -> String {
         'X' => format!("{}{magnitude:X}", if spec.sharp { "0X" } else { "" }),
         'c' => return spec.pad(&letter(number).to_string()),
         'q' => return spec.pad(&quote_char(letter(number))),
+        'U' if spec.sharp => return spec.pad(&format!("U+{number:04X} '{}'", letter(number))),
         'U' => return spec.pad(&format!("U+{number:04X}")),
         _ => return unfit(verb, value),
     };
@@ -360,6 +361,7 @@ fn string(spec: &Spec, verb: char, text: &str, value: &Value) -> String {
         'q' if spec.sharp && !text.contains('`') && !text.contains(char::is_control) => {
             spec.pad(&format!("`{cut}`"))
         }
+        'q' if spec.plus => spec.pad(&quote_ascii(&cut)),
         'q' => spec.pad(&quote(&cut)),
         'x' | 'X' => {
             let separator = if spec.space { " " } else { "" };
@@ -403,6 +405,20 @@ pub fn quote(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// `strconv.QuoteToASCII`
+fn quote_ascii(text: &str) -> String {
+    quote(text).chars().fold(String::new(), |mut out, letter| {
+        let code = u32::from(letter);
+        match code {
+            0..=0x7f => out.push(letter),
+            // Writing to a text cannot fail.
+            0x80..=0xffff => drop(write!(out, "\\u{code:04x}")),
+            _ => drop(write!(out, "\\U{code:08x}")),
+        }
+        out
+    })
 }
 
 /// `strconv.QuoteRune`

@@ -141,6 +141,10 @@ pub trait Object {
     fn method(&self, _name: &str) -> Option<&'static str> {
         None
     }
+    /// Why a method that exists cannot be called by a template.
+    fn refused_method(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
     /// How many steps a call of a method counts for.
     fn cost(&self) -> u64 {
         1

@@ -1,6 +1,6 @@
 //! Go's `time.Time` and its named numbers as templates see them: methods, prints, JSON.
 //!
-//! Methods that return several values (`Date`, `Clock`, `Zone`) or take what no template has (`In`) are not there.
+//! `In`, `AppendFormat` and the methods that marshal are not there.
 
 use std::rc::Rc;
 
@@ -89,6 +89,18 @@ impl Object for Time {
             "Sub" | "After" | "Before" | "Equal" | "Compare" => Some("t"),
             _ => None,
         }
+    }
+
+    fn refused_method(&self, name: &str) -> Option<&'static str> {
+        Some(match name {
+            "Date" => "function Date has 3 return values; should be 1 or 2",
+            "Clock" => "function Clock has 3 return values; should be 1 or 2",
+            "ISOWeek" => {
+                "invalid function signature for ISOWeek: second return value should be error; is int"
+            }
+            "Zone" => "invalid function signature for Zone: second return value should be error; is int",
+            _ => return None,
+        })
     }
 
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, CallError> {
@@ -208,6 +220,13 @@ fn named(type_name: &'static str, names: &[&'static str], number: i64, first: i6
     Value::Object(Rc::new(Named { type_name, kind: "int", number, text }))
 }
 
+/// `uint64`
+pub(crate) fn unsigned(number: u64) -> Value {
+    let limited = i64::try_from(number).unwrap_or(i64::MAX);
+    let text = number.to_string();
+    Value::Object(Rc::new(Named { type_name: "uint64", kind: "uint64", number: limited, text }))
+}
+
 /// `time.Duration`
 pub(crate) fn duration(nanoseconds: i128) -> Value {
     let limited = number(nanoseconds);
@@ -236,7 +255,7 @@ impl Object for Named {
 
     fn method(&self, name: &str) -> Option<&'static str> {
         match name {
-            "String" => Some(""),
+            "String" if self.kind != "uint64" => Some(""),
             "Hours" | "Minutes" | "Seconds" | "Milliseconds" | "Microseconds" | "Nanoseconds" | "Abs"
                 if self.is_duration() =>
             {

@@ -177,6 +177,9 @@ impl<'s> State<'s> {
                 }
             }
             Value::Object(object) => {
+                if let Some(why) = object.refused_method(name) {
+                    return self.fail(why);
+                }
                 if let Some(parameters) = object.method(name) {
                     let parameters = Parameters::new(parameters);
                     let values = self.arguments(dot, name, parameters, arguments, last)?;

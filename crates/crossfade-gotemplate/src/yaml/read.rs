@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 
-use super::resolve::plain;
+use super::resolve::{is_integer, is_timestamp, plain};
 use crate::error::Error;
 use crate::limits::{VALUE_DEPTH_MAX, YAML_NODES_MAX};
-use crate::number::{float_general, parse_float};
+use crate::number::float_general;
 use crate::value::{Map, Value};
 
 /// Reads the first document; an empty text is nil.
@@ -22,13 +22,21 @@ pub(crate) fn read(text: &str) -> Result<Value, Error> {
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         nodes: 0,
+        not_json: None,
     };
     loop {
         match reader.next()? {
             Event::StreamEnd => return Ok(Value::Nil),
             Event::DocumentStart(..) => {
                 let first = reader.next()?;
-                return reader.node(first, 0);
+                let value = reader.node(first, 0)?;
+                return match reader.not_json {
+                    Some(number) => {
+                        let shown = float_general(number);
+                        Err(Error::YamlValue(format!("json: unsupported value: {shown}")))
+                    }
+                    None => Ok(value),
+                };
             }
             _ => {}
         }
@@ -39,6 +47,8 @@ struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Value>,
     nodes: usize,
+    /// A number that JSON does not have.
+    not_json: Option<f64>,
 }
 
 fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
@@ -68,7 +78,15 @@ impl<'t> Reader<'t> {
             return refuse(format!("exceeded max depth of {VALUE_DEPTH_MAX}"));
         }
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref())?, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = scalar(&text, style, tag.as_deref())?;
+                if let Value::Float(number) = value
+                    && !number.is_finite()
+                {
+                    self.not_json = Some(number);
+                }
+                (value, anchor)
+            }
             Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
             Event::Alias(anchor) => {
@@ -202,15 +220,30 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Er
                 Err(_) => refuse("!!binary value contains invalid base64 data"),
             };
         }
-        Some("float") => {
-            if let Some(number) = parse_float(text) {
-                return Ok(Value::Float(number));
-            }
-        }
+        Some(kind @ ("int" | "float" | "bool" | "null" | "timestamp")) => return tagged(text, kind),
         _ => {}
     }
-    if style == ScalarStyle::Plain && (tag.is_none() || core.is_some()) {
+    if style == ScalarStyle::Plain && tag.is_none() {
         return Ok(plain(text));
     }
     Ok(text.into())
+}
+
+/// A scalar whose type is named, quoted or not; what it looks like has to fit.
+fn tagged(text: &str, kind: &str) -> Result<Value, Error> {
+    let value = plain(text);
+    let found = match &value {
+        Value::Nil => "null",
+        Value::Bool(_) => "bool",
+        Value::Float(_) if is_integer(text) => "int",
+        Value::Float(_) => "float",
+        _ if is_timestamp(text) => "timestamp",
+        _ => "str",
+    };
+    match (kind, found) {
+        (kind, found) if kind == found => Ok(value),
+        ("float", "int") => Ok(value),
+        // Only where a type is named is a date more than its text.
+        _ => refuse(format!("cannot decode !!{found} `{text}` as a !!{kind}")),
+    }
 }
