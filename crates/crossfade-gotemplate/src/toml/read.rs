@@ -82,6 +82,9 @@ fn time(text: &str) -> Result<Time, Error> {
         ("2006-01-02T15:04:05", LOCAL_DATETIME),
         ("2006-01-02", LOCAL_DATE),
         ("15:04:05", LOCAL_TIME),
+        ("2006-01-02T15:04Z07:00", ""),
+        ("2006-01-02T15:04", LOCAL_DATETIME),
+        ("15:04", LOCAL_TIME),
     ];
     for (layout, zone_name) in layouts {
         if let Ok(time) = Layout(layout).parse(text) {
