@@ -45,6 +45,7 @@
 //! Templates are programs of others. Depth, steps, lengths, lists and regular expressions have limits (`limits.rs`), and
 //! rendering runs on a thread with a stack that the depth limit fits.
 
+mod addresses;
 mod bytes;
 mod certificates;
 mod chart;
@@ -65,6 +66,7 @@ mod render;
 mod slug;
 mod template;
 mod toml;
+mod url;
 mod value;
 mod values;
 mod versions;
