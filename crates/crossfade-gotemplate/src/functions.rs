@@ -1,7 +1,7 @@
 //! The functions templates can call, as sets that can be chosen: Go's own, Sprig's, helm's, Argo CD's.
 //!
 //! A function says what it takes by a short text, one letter for each parameter: `a` anything, `s` string, `i` int,
-//! `l` int64, `f` float64, `b` bool, `m` map, `t` time, `d` duration, `v` version, `c` certificate, `w` writer; a `*` behind the last one means any number of it. The evaluator checks
+//! `l` int64, `u` uint32, `f` float64, `b` bool, `m` map, `t` time, `d` duration, `v` version, `c` certificate, `w` writer; a `*` behind the last one means any number of it. The evaluator checks
 //! arguments against it, so the functions themselves never meet what does not fit.
 
 mod convert;
@@ -18,6 +18,7 @@ mod merge;
 mod numbers;
 mod paths;
 mod regexes;
+mod secrets;
 mod semver;
 mod strings;
 mod words;
@@ -52,6 +53,8 @@ pub(crate) enum Parameter {
     Text,
     Int,
     Int64,
+    /// `uint32`
+    Unsigned,
     Float,
     Bool,
     Map,
@@ -73,6 +76,7 @@ impl Parameter {
             b's' => Self::Text,
             b'i' => Self::Int,
             b'l' => Self::Int64,
+            b'u' => Self::Unsigned,
             b'f' => Self::Float,
             b'b' => Self::Bool,
             b'm' => Self::Map,
@@ -97,6 +101,7 @@ impl Parameter {
             Self::Text => "string",
             Self::Int => "int",
             Self::Int64 => "int64",
+            Self::Unsigned => "uint32",
             Self::Float => "float64",
             Self::Bool => "bool",
             Self::Map => "map[string]interface {}",
@@ -112,6 +117,7 @@ impl Parameter {
     pub fn literal_name(self) -> &'static str {
         match self {
             Self::Int | Self::Int64 | Self::Duration => "integer",
+            Self::Unsigned => "unsigned integer",
             Self::Float => "float",
             other => other.go_name(),
         }
@@ -174,6 +180,7 @@ impl Functions {
             numbers::TABLE,
             encoding::TABLE,
             crypto::TABLE,
+            secrets::TABLE,
             dates::TABLE,
             paths::TABLE,
             regexes::TABLE,

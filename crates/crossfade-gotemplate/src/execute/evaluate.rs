@@ -344,6 +344,10 @@ impl<'s> State<'s> {
             ) => {
                 return self.fail(&format!("can't handle {text} for arg of type {}", parameter.go_name()));
             }
+            (Parameter::Unsigned, Value::Int(number)) if *number >= 0 => {
+                // What is too large goes round, as in Go.
+                Value::Int(number.rem_euclid(1 << 32))
+            }
             (Parameter::Duration, Value::Int(number)) => crate::dates::duration(i128::from(*number)),
             _ => return self.fail(&format!("expected {}; found {text}", parameter.literal_name())),
         };

@@ -128,6 +128,10 @@ fn url_join(_: &Call<'_>, values: &[Value]) -> Returned {
         if !path.is_empty() && !path.starts_with('/') && !host.is_empty() {
             url.push('/');
         }
+        // Else its first part would be taken for a scheme.
+        if url.is_empty() && path.split('/').next().is_some_and(|segment| segment.contains(':')) {
+            url += "./";
+        }
         url += &escape(path, |byte| b"$&+,/:;=@".contains(&byte));
     } else {
         url += opaque;
