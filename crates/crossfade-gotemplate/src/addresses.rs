@@ -125,10 +125,23 @@ mod tests {
 
     #[test]
     fn addresses_are_those_of_the_standard_library() {
-        for text in ["1.2.3.4", "::", "::1", "1::", "fe80::1:2", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1::8"] {
+        for text in ["1.2.3.4", "::", "::1", "1::", "fe80::1:2", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1::8"]
+        {
             assert_eq!(parse_ip(text).ok(), text.parse().ok(), "{text}");
         }
-        for text in ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", ":1", "1:", "1::2::3", "1:2", "12345::", "g::", "1.2.3.256"] {
+        for text in [
+            "",
+            "1.2.3",
+            "1.2.3.4.5",
+            "01.2.3.4",
+            ":1",
+            "1:",
+            "1::2::3",
+            "1:2",
+            "12345::",
+            "g::",
+            "1.2.3.256",
+        ] {
             assert!(parse_ip(text).is_err(), "{text}");
             assert!(text.parse::<IpAddr>().is_err(), "{text}");
         }

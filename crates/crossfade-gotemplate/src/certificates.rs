@@ -126,7 +126,8 @@ impl Object for Certificate {
     }
 
     fn same(&self, other: &dyn Object) -> Option<bool> {
-        let is_same = |name: &str, own: &str| other.field(name).is_some_and(|value| value.as_str() == Some(own));
+        let is_same =
+            |name: &str, own: &str| other.field(name).is_some_and(|value| value.as_str() == Some(own));
         Some(is_same("Cert", &self.cert) && is_same("Key", &self.key))
     }
 

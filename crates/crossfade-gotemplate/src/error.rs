@@ -39,6 +39,9 @@ pub enum Error {
     /// A `--set` text cannot be read.
     #[error("failed parsing --set data: {0}")]
     Set(String),
+    /// A `--set-string` text cannot be read.
+    #[error("failed parsing --set-string data: {0}")]
+    SetString(String),
     /// Values do not fit the chart: its schema, its dependencies.
     #[error("{0}")]
     Values(String),

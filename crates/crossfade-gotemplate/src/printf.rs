@@ -290,12 +290,15 @@ fn one(spec: &Spec, verb: char, value: &Value, depth: usize) -> String {
             }
             format!("map[{}]", pairs.join(" "))
         }
-        Value::Object(object) if object.integer().is_some() && (spec.sharp || !matches!(verb, 'v' | 's' | 'q')) => {
+        Value::Object(object)
+            if object.integer().is_some() && (spec.sharp || !matches!(verb, 'v' | 's' | 'q')) =>
+        {
             integer(spec, verb, object.integer().unwrap_or_default(), value)
         }
         Value::Object(object) if verb == 'v' && spec.names_fields && object.shown_fields().is_some() => {
             let fields = object.shown_fields().unwrap_or_default();
-            let fields = fields.iter().map(|(name, field)| format!("{name}:{}", one(spec, verb, field, depth + 1)));
+            let fields =
+                fields.iter().map(|(name, field)| format!("{name}:{}", one(spec, verb, field, depth + 1)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(" "))
         }
         Value::Object(object) if matches!(verb, 'v' | 's') => spec.pad(&object.text()),

@@ -51,7 +51,8 @@ impl Url {
             path = &behind[end..];
             let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
             url.host = host_of(&url.scheme, host)?;
-            let is_user = |letter: char| letter.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(letter);
+            let is_user =
+                |letter: char| letter.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(letter);
             if !user.chars().all(is_user) {
                 return Err("net/url: invalid userinfo".to_owned());
             }
@@ -144,7 +145,8 @@ fn unescape(text: &str, part: Part) -> Result<String, String> {
             at += 3;
             continue;
         }
-        let is_plain = byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"".contains(&byte) || byte >= 0x80;
+        let is_plain =
+            byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"".contains(&byte) || byte >= 0x80;
         if part == Part::Host && !is_plain {
             let shown = quote(&char::from(byte).to_string());
             return Err(format!("invalid character {shown} in host name"));

@@ -206,12 +206,7 @@ impl<'s> State<'s> {
     }
 
     /// What a method returned.
-    fn called(
-        &mut self,
-        name: &str,
-        node: &'s Expression,
-        returned: Result<Value, CallError>,
-    ) -> Evaluated {
+    fn called(&mut self, name: &str, node: &'s Expression, returned: Result<Value, CallError>) -> Evaluated {
         returned.or_else(|error| {
             self.at = Some((node.position(), node));
             self.fail(&format!("error calling {name}: {error}"))

@@ -179,7 +179,8 @@ impl<'t> Reader<'t> {
         match source.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::Float(number)),
             _ => {
-                let complaint = format!("json: cannot unmarshal number {source} into Go value of type float64");
+                let complaint =
+                    format!("json: cannot unmarshal number {source} into Go value of type float64");
                 self.complaint.get_or_insert(complaint);
                 Ok(Value::Nil)
             }
@@ -288,6 +289,9 @@ mod tests {
     #[test]
     fn escapes_are_read_in_pairs() {
         let text = read(r#""a\u00e9\ud83d\ude00\ud800\n""#);
-        assert_eq!(text.ok().and_then(|text| text.as_str().map(str::to_owned)).as_deref(), Some("aé😀\u{fffd}\n"));
+        assert_eq!(
+            text.ok().and_then(|text| text.as_str().map(str::to_owned)).as_deref(),
+            Some("aé😀\u{fffd}\n")
+        );
     }
 }

@@ -331,7 +331,8 @@ impl<'s> Validator<'s> {
                 None => matching.push(index.to_string()),
             }
         }
-        let limit = |keyword: &str| schema.get(keyword).filter(|_| self.draft >= 2019).and_then(Value::as_f64);
+        let limit =
+            |keyword: &str| schema.get(keyword).filter(|_| self.draft >= 2019).and_then(Value::as_f64);
         let (count, places) = (matching.len() as f64, matching.join(" "));
         let complain = |what: &str, want: f64| {
             let start = format!("{what} {want} items required to match contains schema, but");

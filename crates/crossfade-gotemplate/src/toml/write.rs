@@ -16,7 +16,9 @@ pub(crate) fn write(value: &Value) -> Result<String, CallError> {
     let mut out = String::new();
     match plain(value) {
         Value::Map(map) => table(&mut out, &map, &[], 0)?,
-        list if is_tables(&list)? => return Err(CallError::new("toml: top-level values must be Go maps or structs")),
+        list if is_tables(&list)? => {
+            return Err(CallError::new("toml: top-level values must be Go maps or structs"));
+        }
         other => element(&mut out, &other, 0)?,
     }
     Ok(out)

@@ -98,7 +98,8 @@ impl<'t> Reader<'t> {
                 return refuse(complaint::tab(start.line()));
             }
             if is_collection {
-                let is_bracket = self.rest.chars().nth(start.col()).is_some_and(|sign| matches!(sign, '[' | '{'));
+                let is_bracket =
+                    self.rest.chars().nth(start.col()).is_some_and(|sign| matches!(sign, '[' | '{'));
                 self.brackets += usize::from(self.brackets > 0 || is_bracket);
             }
         }

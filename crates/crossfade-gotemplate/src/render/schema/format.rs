@@ -92,9 +92,11 @@ fn uuid(text: &str) -> Checked {
         if group.len() != length {
             return Err(format!("element {} must be {length} characters long", index + 1));
         }
-        all(group, |letter| letter.is_ascii_hexdigit(), |letter| {
-            format!("non-hex character {}", quote_char(letter))
-        })?;
+        all(
+            group,
+            |letter| letter.is_ascii_hexdigit(),
+            |letter| format!("non-hex character {}", quote_char(letter)),
+        )?;
     }
     Ok(())
 }
@@ -217,7 +219,8 @@ fn email(text: &str) -> Checked {
     } else if local.contains("..") {
         return refuse("consecutive dots");
     } else {
-        let is_good = |letter: char| letter.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(letter);
+        let is_good =
+            |letter: char| letter.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(letter);
         all(local, is_good, invalid_character)?;
     }
     if let Some(address) = domain.strip_prefix('[').and_then(|domain| domain.strip_suffix(']')) {
@@ -360,7 +363,9 @@ fn semver(text: &str) -> Checked {
     for (name, number) in ["major", "minor", "patch"].into_iter().zip(numbers) {
         match number {
             "" => return Err(format!("{name} is empty")),
-            _ if number.len() > 1 && number.starts_with('0') => return Err(format!("{name} starts with zero")),
+            _ if number.len() > 1 && number.starts_with('0') => {
+                return Err(format!("{name} starts with zero"));
+            }
             _ if digits(number) != number.len() => return Err(format!("{name} contains non-digit")),
             _ => {}
         }

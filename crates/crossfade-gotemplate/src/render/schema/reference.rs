@@ -20,7 +20,8 @@ pub(super) fn resolve<'s>(root: &'s Value, target: &str) -> Option<&'s Value> {
     }
     let old_name = format!("#{fragment}");
     let is_anchor = |schema: &Value| {
-        named(schema, "$anchor") == Some(fragment) || ["$id", "id"].iter().any(|key| named(schema, key) == Some(&old_name))
+        named(schema, "$anchor") == Some(fragment)
+            || ["$id", "id"].iter().any(|key| named(schema, key) == Some(&old_name))
     };
     find(base, &is_anchor)
 }
@@ -57,7 +58,9 @@ fn find<'s>(root: &'s Value, is_wanted: &dyn Fn(&Value) -> bool) -> Option<&'s V
         match schema {
             Value::Object(_) if is_wanted(schema) => return Some(schema),
             Value::Object(all) => {
-                pending.extend(all.iter().filter(|(key, _)| !DATA.contains(&key.as_str())).map(|(_, value)| value));
+                pending.extend(
+                    all.iter().filter(|(key, _)| !DATA.contains(&key.as_str())).map(|(_, value)| value),
+                );
             }
             Value::Array(all) => pending.extend(all),
             _ => {}
