@@ -1,5 +1,7 @@
 //! Reading dates by a layout, as Go's `time.ParseInLocation` does it in the zone `Local`, with its complaints.
 
+use std::fmt::Write as _;
+
 use super::layout::{DAYS, Layout, MONTHS, Piece, next_piece};
 use super::{Moment, Time, Zone};
 
@@ -13,7 +15,8 @@ fn quote(text: &str) -> String {
             _ => {
                 let mut bytes = [0; 4];
                 for byte in letter.encode_utf8(&mut bytes).bytes() {
-                    out += &format!("\\x{byte:02x}");
+                    // Writing to a text cannot fail.
+                    let _ = write!(out, "\\x{byte:02x}");
                 }
             }
         }
@@ -73,7 +76,7 @@ pub(super) fn parse(whole_layout: &str, text: &str) -> Result<Time, String> {
             Err(Wrong::OutOfRange(what)) => return Err(out_of_range(&format!("{what} out of range"))),
         }
     }
-    read.finish().map_err(|what| out_of_range(what))
+    read.finish().map_err(out_of_range)
 }
 
 /// What is behind a literal part; a run of blanks stands for any run of blanks.

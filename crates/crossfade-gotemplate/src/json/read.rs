@@ -37,7 +37,7 @@ struct Reader<'t> {
 
 type Parsed<T> = Result<T, String>;
 
-impl<'t> Reader<'t> {
+impl Reader<'_> {
     fn document(&mut self) -> Parsed<Value> {
         let value = self.value(0)?;
         match self.next_token() {

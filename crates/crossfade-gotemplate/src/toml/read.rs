@@ -20,7 +20,7 @@ pub(super) const LOCAL_TIME: &str = "time-local";
 pub(crate) fn read(text: &str) -> Result<Value, Error> {
     let document = DeTable::parse(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        let line = 1 + text.as_bytes()[..start.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + text.get(..start).unwrap_or(text).matches('\n').count();
         Error::Json(format!("toml: line {line}: {}", error.message()))
     })?;
     Ok(Reader { text }.table(document.get_ref(), 0)?.into())

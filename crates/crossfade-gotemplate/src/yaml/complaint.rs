@@ -53,7 +53,7 @@ const NO_TOKEN: &str = "found character that cannot start any token";
 /// The reader's complaint in libyaml's words.
 pub(super) fn in_libyamls_words(text: &str, error: &ScanError) -> String {
     const KEY: &str = "did not find expected key";
-    let info = error.info().to_string();
+    let info = error.info();
     let info = info.as_str();
     let line = error.marker().line();
     // The reader says first what it was at.
