@@ -99,7 +99,9 @@ mod tests {
         }
         assert!(private_key("rsa").unwrap_err().starts_with("rsa keys are not made here"));
         let mut bytes = [[0; 16]; 2];
-        bytes.iter_mut().for_each(|bytes| random(bytes).unwrap());
+        for bytes in &mut bytes {
+            random(bytes).unwrap();
+        }
         assert_ne!(bytes[0], bytes[1]);
     }
 
