@@ -1,4 +1,4 @@
-//! Certificates that charts ask for (`genCA`, `genSignedCert`): who calls this crate makes them.
+//! Certificates and other secrets that charts ask for (`genCA`, `genPrivateKey`, `bcrypt`): who calls this crate makes them.
 //!
 //! Keys need randomness that nobody can guess, which has no place here. Without an issuer the functions refuse.
 
@@ -39,20 +39,64 @@ pub struct CertificateRequest {
 
 type Issue = dyn Fn(&CertificateRequest) -> Result<Certificate, String> + Send + Sync;
 
-/// Makes certificates.
+type MakeKey = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+type Fill = dyn Fn(&mut [u8]) -> Result<(), String> + Send + Sync;
+
+/// Makes certificates and, when it is told how, private keys and randomness for secrets.
 #[derive(Clone)]
-pub struct CertificateIssuer(Arc<Issue>);
+pub struct CertificateIssuer {
+    issue: Arc<Issue>,
+    make_key: Option<Arc<MakeKey>>,
+    fill: Option<Arc<Fill>>,
+}
 
 impl CertificateIssuer {
     /// An issuer; its error becomes the template's.
     pub fn new(
         issue: impl Fn(&CertificateRequest) -> Result<Certificate, String> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(issue))
+        Self { issue: Arc::new(issue), make_key: None, fill: None }
+    }
+
+    /// Makes private keys for `genPrivateKey` as well: given `rsa`, `dsa`, `ecdsa` or `ed25519`, as PEM.
+    #[must_use]
+    pub fn with_private_keys(
+        mut self,
+        make: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.make_key = Some(Arc::new(make));
+        self
+    }
+
+    /// Gives bytes that nobody can guess to `bcrypt`, `htpasswd` and `encryptAES`.
+    #[must_use]
+    pub fn with_randomness(
+        mut self,
+        fill: impl Fn(&mut [u8]) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.fill = Some(Arc::new(fill));
+        self
     }
 
     pub(crate) fn issue(&self, request: &CertificateRequest) -> Result<Certificate, CallError> {
-        (self.0)(request).map_err(CallError)
+        (self.issue)(request).map_err(CallError)
+    }
+
+    pub(crate) fn private_key(&self, kind: &str) -> Result<String, String> {
+        let kind = if kind.is_empty() { "rsa" } else { kind };
+        match &self.make_key {
+            Some(make) => make(kind),
+            None => Err(format!("private keys ({kind}) are not made here; give the key as a value")),
+        }
+    }
+
+    /// Fills bytes with randomness.
+    pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), String> {
+        match &self.fill {
+            Some(fill) => fill(bytes),
+            None => Err("there is no randomness for secrets".to_owned()),
+        }
     }
 }
 
@@ -79,6 +123,20 @@ impl Object for Certificate {
             "Key" => Some(self.key.as_str().into()),
             _ => None,
         }
+    }
+
+    fn same(&self, other: &dyn Object) -> Option<bool> {
+        let is_same =
+            |name: &str, own: &str| other.field(name).is_some_and(|value| value.as_str() == Some(own));
+        Some(is_same("Cert", &self.cert) && is_same("Key", &self.key))
+    }
+
+    fn shown_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(vec![("Cert", self.cert.as_str().into()), ("Key", self.key.as_str().into())])
+    }
+
+    fn text(&self) -> String {
+        format!("{{{} {}}}", self.cert, self.key)
     }
 
     fn plain(&self) -> Value {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 
 pub use archive::files as archive_files;
+pub(crate) use metadata::Import;
 pub use metadata::{Dependency, Metadata};
 
 /// A chart and the charts inside it.

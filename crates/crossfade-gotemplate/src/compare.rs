@@ -42,7 +42,7 @@ fn copy(value: &Value, visits: &mut Visits, depth: usize) -> Result<Value, CallE
             for (key, item) in map.entries() {
                 target.set(key, copy(&item, visits, depth + 1)?);
             }
-            target.into()
+            target.seen_as(map.face()).into()
         }
         other => other.clone(),
     })
@@ -74,6 +74,9 @@ fn equal(a: &Value, b: &Value, visits: &mut Visits, depth: usize) -> Result<bool
             true
         }
         (Value::Map(a), Value::Map(b)) => {
+            if a.face() != b.face() || a.holds_text() != b.holds_text() {
+                return Ok(false);
+            }
             if a.is_same(b) {
                 return Ok(true);
             }

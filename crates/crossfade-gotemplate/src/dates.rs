@@ -1,8 +1,13 @@
-//! Points in time, Go's layouts for them, and Go's durations. UTC only, Gregorian calendar.
+//! Points in time, Go's layouts for them, time zones, and Go's durations. Gregorian calendar.
 
 mod layout;
+mod parse;
+mod time;
+mod zone;
 
 pub(crate) use layout::Layout;
+pub(crate) use time::{Time, duration, unsigned};
+pub(crate) use zone::Zone;
 
 const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -99,42 +104,63 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// `time.ParseDuration`, in nanoseconds.
-pub(crate) fn parse_duration(text: &str) -> Option<i128> {
+/// `time.ParseDuration`, in nanoseconds; the error is Go's text.
+pub(crate) fn parse_duration(text: &str) -> Result<i128, String> {
+    const LIMIT: i128 = 1 << 63;
+    let quoted = || crate::printf::quote(text);
+    let invalid = || format!("time: invalid duration {}", quoted());
     let (is_negative, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
-        return Some(0);
+        return Ok(0);
     }
-    let mut total = 0.0_f64;
     if rest.is_empty() {
-        return None;
+        return Err(invalid());
     }
+    let mut total = 0_i128;
     while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let tail = &rest[digits..];
-        let length = tail.find(|letter: char| letter.is_ascii_digit() || letter == '.').unwrap_or(tail.len());
-        let unit = match &tail[..length] {
-            "ns" => 1.0,
-            "us" | "µs" | "μs" => 1e3,
-            "ms" => 1e6,
-            "s" => 1e9,
-            "m" => 6e10,
-            "h" => 3.6e12,
-            _ => return None,
+        let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (whole, mut tail) = rest.split_at(digits);
+        let mut fraction = "";
+        if let Some(behind) = tail.strip_prefix('.') {
+            let digits = behind.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(behind.len());
+            (fraction, tail) = behind.split_at(digits);
+        }
+        if whole.is_empty() && fraction.is_empty() {
+            return Err(invalid());
+        }
+        let (unit, behind) = tail.split_at(tail.find(is_number).unwrap_or(tail.len()));
+        let nanoseconds = match unit {
+            "" => return Err(format!("time: missing unit in duration {}", quoted())),
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            other => {
+                let other = crate::printf::quote(other);
+                return Err(format!("time: unknown unit {other} in duration {}", quoted()));
+            }
         };
-        total += number * unit;
-        rest = &tail[length..];
+        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
+        // Eighteen digits of a fraction are more than any unit has.
+        let fraction = &fraction[..fraction.len().min(18)];
+        let scale = 10_i128.pow(u32::try_from(fraction.len()).unwrap_or(0));
+        let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| invalid())? };
+        if whole > LIMIT {
+            return Err(invalid());
+        }
+        total += whole * nanoseconds + part * nanoseconds / scale;
+        if total > LIMIT || (total == LIMIT && !is_negative) {
+            return Err(invalid());
+        }
+        rest = behind;
     }
-    if total > 9.2e18 {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
-    let nanoseconds = total.round() as i128;
-    Some(if is_negative { -nanoseconds } else { nanoseconds })
+    Ok(if is_negative { -total } else { total })
 }
 
 /// `time.Duration.String`
@@ -182,8 +208,8 @@ mod tests {
         ] {
             let moment = Moment::from_seconds(seconds);
             let layout = Layout("2006-01-02T15:04:05Z07:00");
-            assert_eq!(layout.format(moment), date);
-            assert_eq!(layout.parse(date), Some(moment));
+            assert_eq!(layout.format(&Time::utc(moment)), date);
+            assert_eq!(layout.parse(date), Ok(Time::utc(moment)));
         }
     }
 
@@ -192,8 +218,9 @@ mod tests {
         for (text, shown) in
             [("90m", "1h30m0s"), ("1.5h", "1h30m0s"), ("-2s", "-2s"), ("1ms", "1ms"), ("1m1.5s", "1m1.5s")]
         {
-            assert_eq!(parse_duration(text).map(duration_text).as_deref(), Some(shown), "{text}");
+            assert_eq!(parse_duration(text).map(duration_text).as_deref(), Ok(shown), "{text}");
         }
-        assert_eq!(parse_duration("1 day"), None);
+        let unknown = "time: unknown unit \" day\" in duration \"1 day\"";
+        assert_eq!(parse_duration("1 day"), Err(unknown.to_owned()));
     }
 }

@@ -27,6 +27,9 @@ pub enum Error {
     /// A YAML document cannot be read.
     #[error("error converting YAML to JSON: yaml: {0}")]
     Yaml(String),
+    /// A YAML document holds what JSON cannot.
+    #[error("error converting YAML to JSON: {0}")]
+    YamlValue(String),
     /// A JSON document cannot be read.
     #[error("{0}")]
     Json(String),
@@ -36,6 +39,9 @@ pub enum Error {
     /// A `--set` text cannot be read.
     #[error("failed parsing --set data: {0}")]
     Set(String),
+    /// A `--set-string` text cannot be read.
+    #[error("failed parsing --set-string data: {0}")]
+    SetString(String),
     /// Values do not fit the chart: its schema, its dependencies.
     #[error("{0}")]
     Values(String),

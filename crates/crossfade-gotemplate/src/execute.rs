@@ -5,6 +5,7 @@
 
 mod evaluate;
 mod failure;
+mod methods;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -430,10 +431,10 @@ impl<'s> State<'s> {
             }
             match branch.pipe.variables.as_slice() {
                 [] => {}
-                [one] => self.range_variable(&branch.pipe, 1, one, item.clone()),
+                [one] => self.range_variable(&branch.pipe, 1, one, item.clone())?,
                 [first, second, ..] => {
-                    self.range_variable(&branch.pipe, 2, first, index);
-                    self.range_variable(&branch.pipe, 1, second, item.clone());
+                    self.range_variable(&branch.pipe, 2, first, index)?;
+                    self.range_variable(&branch.pipe, 1, second, item.clone())?;
                 }
             }
             let walked = self.list(&item, &branch.body);
@@ -448,18 +449,22 @@ impl<'s> State<'s> {
     }
 
     /// Sets a loop's variable: by name when it is assigned, by its place on the stack when it is declared.
-    fn range_variable(&mut self, pipe: &Pipe, from_top: usize, name: &str, value: Value) {
+    fn range_variable(&mut self, pipe: &Pipe, from_top: usize, name: &str, value: Value) -> Walked {
         if pipe.is_assignment {
-            self.set_variable(name, value);
-        } else if let Some(index) = self.variables.len().checked_sub(from_top) {
+            return self.set_variable(name, value);
+        }
+        if let Some(index) = self.variables.len().checked_sub(from_top) {
             self.variables[index].1 = value;
         }
+        Ok(())
     }
 
-    fn set_variable(&mut self, name: &str, value: Value) {
-        if let Some(variable) = self.variables.iter_mut().rev().find(|(known, _)| &**known == name) {
-            variable.1 = value;
+    fn set_variable(&mut self, name: &str, value: Value) -> Walked {
+        match self.variables.iter_mut().rev().find(|(known, _)| &**known == name) {
+            Some(variable) => variable.1 = value,
+            None => return self.fail(&format!("undefined variable: {name}")),
         }
+        Ok(())
     }
 
     fn template(&mut self, dot: &Value, name: &str, pipe: Option<&'s Pipe>) -> Walked {

@@ -1,7 +1,7 @@
 //! The functions templates can call, as sets that can be chosen: Go's own, Sprig's, helm's, Argo CD's.
 //!
 //! A function says what it takes by a short text, one letter for each parameter: `a` anything, `s` string, `i` int,
-//! `l` int64, `f` float64, `b` bool, `m` map; a `*` behind the last one means any number of it. The evaluator checks
+//! `l` int64, `u` uint32, `f` float64, `b` bool, `m` map, `t` time, `d` duration, `v` version, `c` certificate, `w` writer; a `*` behind the last one means any number of it. The evaluator checks
 //! arguments against it, so the functions themselves never meet what does not fit.
 
 mod convert;
@@ -18,6 +18,7 @@ mod merge;
 mod numbers;
 mod paths;
 mod regexes;
+mod secrets;
 mod semver;
 mod strings;
 mod words;
@@ -52,9 +53,21 @@ pub(crate) enum Parameter {
     Text,
     Int,
     Int64,
+    /// `uint32`
+    Unsigned,
     Float,
     Bool,
     Map,
+    /// `io.Writer`, which no value of a template is.
+    Writer,
+    /// `time.Time`
+    Time,
+    /// `time.Duration`
+    Duration,
+    /// `*semver.Version`
+    Version,
+    /// `sprig.certificate`
+    Certificate,
 }
 
 impl Parameter {
@@ -63,16 +76,22 @@ impl Parameter {
             b's' => Self::Text,
             b'i' => Self::Int,
             b'l' => Self::Int64,
+            b'u' => Self::Unsigned,
             b'f' => Self::Float,
             b'b' => Self::Bool,
             b'm' => Self::Map,
+            b'w' => Self::Writer,
+            b't' => Self::Time,
+            b'd' => Self::Duration,
+            b'v' => Self::Version,
+            b'c' => Self::Certificate,
             _ => Self::Any,
         }
     }
 
     /// Whether nil can be given.
     pub fn can_be_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Map)
+        matches!(self, Self::Any | Self::Map | Self::Writer | Self::Version)
     }
 
     /// Go's name of the type.
@@ -82,16 +101,23 @@ impl Parameter {
             Self::Text => "string",
             Self::Int => "int",
             Self::Int64 => "int64",
+            Self::Unsigned => "uint32",
             Self::Float => "float64",
             Self::Bool => "bool",
             Self::Map => "map[string]interface {}",
+            Self::Writer => "io.Writer",
+            Self::Time => "time.Time",
+            Self::Duration => "time.Duration",
+            Self::Version => "*semver.Version",
+            Self::Certificate => "sprig.certificate",
         }
     }
 
     /// What Go calls the constant that would fit.
     pub fn literal_name(self) -> &'static str {
         match self {
-            Self::Int | Self::Int64 => "integer",
+            Self::Int | Self::Int64 | Self::Duration => "integer",
+            Self::Unsigned => "unsigned integer",
             Self::Float => "float",
             other => other.go_name(),
         }
@@ -154,6 +180,7 @@ impl Functions {
             numbers::TABLE,
             encoding::TABLE,
             crypto::TABLE,
+            secrets::TABLE,
             dates::TABLE,
             paths::TABLE,
             regexes::TABLE,

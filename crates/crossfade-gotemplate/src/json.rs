@@ -2,12 +2,16 @@
 //!
 //! Every number is a `float64`; `<`, `>` and `&` are written as escapes unless told otherwise.
 
+mod read;
+
 use std::fmt::Write as _;
 
-use crate::error::{CallError, Error};
+use crate::error::CallError;
 use crate::limits::{TEXT_BYTES_MAX, VALUE_DEPTH_MAX};
 use crate::number::float_json;
 use crate::value::{Map, Value};
+
+pub(crate) use read::{read, read_leniently};
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,19 +58,31 @@ fn level(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<
             finish(out, items.is_empty(), style, depth);
             out.push(']');
         }
-        Value::Map(map) => {
-            out.push('{');
-            for (index, (key, item)) in map.entries().iter().enumerate() {
-                separate(out, index, style, depth + 1);
-                string(out, key, style);
-                out.push_str(if style == Style::Pretty { ": " } else { ":" });
-                level(out, item, style, depth + 1)?;
-            }
-            finish(out, map.is_empty(), style, depth);
-            out.push('}');
-        }
-        Value::Object(object) => level(out, &object.json(), style, depth + 1)?,
+        Value::Map(map) => entries(out, &map.entries(), style, depth)?,
+        Value::Object(object) => match object.json_fields() {
+            Some(fields) => entries(out, &fields, style, depth)?,
+            None => level(out, &object.json(), style, depth + 1)?,
+        },
     }
+    Ok(())
+}
+
+/// An object with its names in the order they are given in.
+fn entries(
+    out: &mut String,
+    entries: &[(impl AsRef<str>, Value)],
+    style: Style,
+    depth: usize,
+) -> Result<(), CallError> {
+    out.push('{');
+    for (index, (key, item)) in entries.iter().enumerate() {
+        separate(out, index, style, depth + 1);
+        string(out, key.as_ref(), style);
+        out.push_str(if style == Style::Pretty { ": " } else { ":" });
+        level(out, item, style, depth + 1)?;
+    }
+    finish(out, entries.is_empty(), style, depth);
+    out.push('}');
     Ok(())
 }
 
@@ -106,31 +122,6 @@ fn string(out: &mut String, text: &str, style: Style) {
         }
     }
     out.push('"');
-}
-
-/// Reads a document.
-pub(crate) fn read(text: &str) -> Result<Value, Error> {
-    match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) => Ok(from_serde(&value)),
-        Err(error) => Err(Error::Json(in_gos_words(text, &error))),
-    }
-}
-
-/// The message of Go for the common ways a document is broken.
-fn in_gos_words(text: &str, error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "unexpected end of JSON input".to_owned();
-    }
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-    let is_document_start =
-        text.trim_start().len() == text.len() - (text.len() - line.len()) && error.column() <= 1;
-    match line.as_bytes().get(error.column().saturating_sub(1)) {
-        Some(byte) if is_document_start || error.column() <= 2 => {
-            format!("invalid character '{}' looking for beginning of value", char::from(*byte))
-        }
-        Some(byte) => format!("invalid character '{}' after top-level value", char::from(*byte)),
-        None => error.to_string(),
-    }
 }
 
 /// How numbers are taken over.

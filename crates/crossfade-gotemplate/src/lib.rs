@@ -33,18 +33,22 @@
 //! # Pure
 //! No clock, no randomness, no environment, no network, no file system: [`Sources`] holds the time and the seed. So
 //! `now`, `randAlphaNum`, `uuidv4`, `shuffle` and their like give what the caller decides; `lookup` and `getHostByName`
-//! find nothing; certificates (`genCA` and its like) come from a [`CertificateIssuer`] of the caller or are refused,
-//! and so are `bcrypt`, `htpasswd`, `derivePassword`, `genPrivateKey` and the AES functions; every time zone is UTC; `keys` and `values` are sorted where Go's order changes from run to run.
+//! find nothing; certificates (`genCA` and its like), private keys (`genPrivateKey`) and the randomness of `bcrypt`,
+//! `htpasswd` and `encryptAES` come from a [`CertificateIssuer`] of the caller or are refused; Go's zone `Local` is UTC, and
+//! other zones come from the database in the program; `keys` and `values` are sorted where Go's order changes from run to run.
 //!
 //! # Known differences
-//! `fromToml` is not offered; `slugify` transliterates Latin letters only; a schema's `format` is not checked, and nothing
-//! is fetched for a `$ref`; YAML that cannot be read is refused in other words than libyaml's, save for the most common
-//! ones; Go types that templates cannot make (`uint64`, `time.Duration`) are `int64`.
+//! `slugify` transliterates Latin letters only; a schema is not checked against its metaschema, `unevaluatedProperties`,
+//! `unevaluatedItems` and dynamic references in it are passed over, and nothing is fetched for a `$ref`; what is wrong with
+//! TOML, and with rare YAML, is said in other words than Go's; zones before 1970 are those of the merged database; methods
+//! that marshal (`MarshalJSON`), `time.Time`'s `In` and `%x` of a float are not offered; a text nests at most
+//! 200 blocks deep; structs as TOML are sorted.
 //!
 //! # Hostile charts
 //! Templates are programs of others. Depth, steps, lengths, lists and regular expressions have limits (`limits.rs`), and
 //! rendering runs on a thread with a stack that the depth limit fits.
 
+mod addresses;
 mod bytes;
 mod certificates;
 mod chart;
@@ -65,6 +69,7 @@ mod render;
 mod slug;
 mod template;
 mod toml;
+mod url;
 mod value;
 mod values;
 mod versions;

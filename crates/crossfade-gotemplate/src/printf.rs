@@ -40,13 +40,15 @@ const WIDTH_MAX: i64 = 1_000_000;
 
 /// Flags, width and precision of one verb.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "five independent flags is what the format has")]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags is what the format has")]
 struct Spec {
     minus: bool,
     plus: bool,
     sharp: bool,
     space: bool,
     zero: bool,
+    /// `%+v`: structs with the names of their fields.
+    names_fields: bool,
     width: Option<i64>,
     precision: Option<i64>,
     /// Values printed so far.
@@ -161,6 +163,9 @@ impl Printer<'_> {
             self.out.push_str("%!(NOVERB)");
             return Ok(false);
         };
+        if verb == 'v' {
+            spec.names_fields = std::mem::take(&mut spec.plus);
+        }
         match self.arguments.get(self.used) {
             _ if verb == '%' => self.out.push('%'),
             _ if !index_is_good => {
@@ -248,6 +253,7 @@ fn one(spec: &Spec, verb: char, value: &Value, depth: usize) -> String {
     }
     match verb {
         'T' => return spec.pad(value.type_name()),
+        'v' if value.is_nil() && spec.sharp && depth > 0 => return "interface {}(nil)".to_owned(),
         'v' if value.is_nil() => return spec.pad("<nil>"),
         _ if value.is_nil() => return format!("%!{verb}(<nil>)"),
         _ => {}
@@ -260,7 +266,10 @@ fn one(spec: &Spec, verb: char, value: &Value, depth: usize) -> String {
         Value::List(items) => {
             let shown: Vec<_> = items.iter().map(|item| one(spec, verb, item, depth + 1)).collect();
             if verb == 'v' && spec.sharp {
-                return format!("[]interface {{}}{{{}}}", shown.join(", "));
+                let type_name = value.type_name();
+                let is_nil = items.is_nil();
+                let body = if is_nil { "(nil)".to_owned() } else { format!("{{{}}}", shown.join(", ")) };
+                return format!("{type_name}{body}");
             }
             format!("[{}]", shown.join(" "))
         }
@@ -277,9 +286,20 @@ fn one(spec: &Spec, verb: char, value: &Value, depth: usize) -> String {
             };
             let pairs: Vec<_> = map.entries().iter().map(pair).collect();
             if is_syntax {
-                return format!("map[string]interface {{}}{{{}}}", pairs.join(", "));
+                return format!("{}{{{}}}", value.type_name(), pairs.join(", "));
             }
             format!("map[{}]", pairs.join(" "))
+        }
+        Value::Object(object)
+            if object.integer().is_some() && (spec.sharp || !matches!(verb, 'v' | 's' | 'q')) =>
+        {
+            integer(spec, verb, object.integer().unwrap_or_default(), value)
+        }
+        Value::Object(object) if verb == 'v' && spec.names_fields && object.shown_fields().is_some() => {
+            let fields = object.shown_fields().unwrap_or_default();
+            let fields =
+                fields.iter().map(|(name, field)| format!("{name}:{}", one(spec, verb, field, depth + 1)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(" "))
         }
         Value::Object(object) if matches!(verb, 'v' | 's') => spec.pad(&object.text()),
         Value::Object(object) if verb == 'q' => spec.pad(&quote(&object.text())),
@@ -303,6 +323,7 @@ fn integer(spec: &Spec, verb: char, number: i64, value: &Value) -> String {
         'X' => format!("{}{magnitude:X}", if spec.sharp { "0X" } else { "" }),
         'c' => return spec.pad(&letter(number).to_string()),
         'q' => return spec.pad(&quote_char(letter(number))),
+        'U' if spec.sharp => return spec.pad(&format!("U+{number:04X} '{}'", letter(number))),
         'U' => return spec.pad(&format!("U+{number:04X}")),
         _ => return unfit(verb, value),
     };
@@ -343,6 +364,7 @@ fn string(spec: &Spec, verb: char, text: &str, value: &Value) -> String {
         'q' if spec.sharp && !text.contains('`') && !text.contains(char::is_control) => {
             spec.pad(&format!("`{cut}`"))
         }
+        'q' if spec.plus => spec.pad(&quote_ascii(&cut)),
         'q' => spec.pad(&quote(&cut)),
         'x' | 'X' => {
             let separator = if spec.space { " " } else { "" };
@@ -386,6 +408,20 @@ pub fn quote(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// `strconv.QuoteToASCII`
+fn quote_ascii(text: &str) -> String {
+    quote(text).chars().fold(String::new(), |mut out, letter| {
+        let code = u32::from(letter);
+        match code {
+            0..=0x7f => out.push(letter),
+            // Writing to a text cannot fail.
+            0x80..=0xffff => drop(write!(out, "\\u{code:04x}")),
+            _ => drop(write!(out, "\\U{code:08x}")),
+        }
+        out
+    })
 }
 
 /// `strconv.QuoteRune`

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::execute::{ExecutionFailure, NO_VALUE, Run, Templates};
 use crate::functions::{Functions, WARNING_END, WARNING_START};
 use crate::template::{MissingKey, Sources, on_deep_stack};
-use crate::value::{Map, Value};
+use crate::value::{Face, Map, Value};
 use crate::values::Values;
 
 pub use manifest::{Crd, Hook, Manifest};
@@ -24,6 +24,9 @@ use version::KubeVersion;
 
 /// The helm whose behaviour this is, as `.Capabilities.HelmVersion` says.
 pub(crate) const HELM_VERSION: &str = "v3.22";
+
+/// The Go that helm was built with, as `.Capabilities.HelmVersion` says.
+const GO_VERSION: &str = "go1.26.8";
 
 /// What `helm template` takes when nobody says otherwise.
 const KUBE_VERSION: &str = "v1.20.0";
@@ -207,11 +210,12 @@ impl Top<'_> {
             ("Files", Value::Object(Rc::new(files::Files(files)))),
             ("Release", self.release.clone().into()),
             ("Capabilities", record::capabilities(self.kube_version, api_versions.collect())),
-            ("Values", values.clone().into()),
+            ("Values", values.seen_as(Face::Values).into()),
             ("Subcharts", subcharts.clone().into()),
         ]
         .into_iter()
         .collect();
+        let data: Map = Map::seen_as(&data, Face::Values);
         for child in &chart.charts {
             let name = child.metadata.name.as_str();
             let child_values = values.get(name).and_then(|value| value.as_map()).unwrap_or_default();
@@ -254,7 +258,7 @@ fn execute(jobs: &[Job], options: &ReleaseOptions) -> Result<BTreeMap<String, St
         }
         let about: Map =
             [("Name", job.path.as_str()), ("BasePath", job.base_path.as_str())].into_iter().collect();
-        job.data.set("Template", about);
+        job.data.set("Template", about.seen_as(Face::Values));
         let printed = run.execute(&templates, &job.path, &job.data.clone().into());
         let printed = printed.map_err(|failure| execution_failure(&failure))?;
         let printed = if printed.contains(NO_VALUE) { printed.replace(NO_VALUE, "") } else { printed };

@@ -29,6 +29,22 @@ pub enum Element {
     Int,
     /// `[]interface {}`
     List,
+    /// `map[string]interface {}`
+    Map,
+    /// `*chart.Maintainer`
+    Maintainer,
+    /// `*chart.Dependency`
+    Dependency,
+}
+
+/// Under which name of its type a map is seen: Go's named types share what they hold with the plain one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Face {
+    /// `map[string]interface {}`
+    #[default]
+    Plain,
+    /// `chartutil.Values`, which has methods.
+    Values,
 }
 
 /// The items of a list.
@@ -75,7 +91,7 @@ fn drop_flat(mut pending: Vec<Value>) {
                     pending.append(&mut items.all);
                 }
             }
-            Value::Map(Map(mut map)) => {
+            Value::Map(Map(mut map, _)) => {
                 if let Some(node) = Rc::get_mut(&mut map) {
                     pending.extend(std::mem::take(&mut node.0).into_inner().into_values());
                 }
@@ -125,6 +141,10 @@ pub trait Object {
     fn method(&self, _name: &str) -> Option<&'static str> {
         None
     }
+    /// Why a method that exists cannot be called by a template.
+    fn refused_method(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
     /// How many steps a call of a method counts for.
     fn cost(&self) -> u64 {
         1
@@ -134,7 +154,7 @@ pub trait Object {
         Ok(Value::Missing)
     }
     /// The point in time, of Go's `time.Time`.
-    fn time(&self) -> Option<crate::dates::Moment> {
+    fn time(&self) -> Option<crate::dates::Time> {
         None
     }
     /// The bytes, of Go's `[]byte`.
@@ -147,6 +167,22 @@ pub trait Object {
     fn json(&self) -> Value {
         self.plain()
     }
+    /// Names and values in JSON in the order they are declared in, of a struct.
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+    /// The fields of a struct as `%+v` shows them.
+    fn shown_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+    /// Whether it is the same as another of its type, where Go compares those; `None` where it refuses.
+    fn same(&self, _other: &dyn Object) -> Option<bool> {
+        None
+    }
+    /// The number, of Go's named numbers (`time.Month`).
+    fn integer(&self) -> Option<i64> {
+        None
+    }
     /// How it prints.
     fn text(&self) -> String {
         self.plain().to_string()
@@ -155,7 +191,7 @@ pub trait Object {
 
 /// A map shared by reference, as in Go.
 #[derive(Clone, Default)]
-pub struct Map(Rc<MapNode>);
+pub struct Map(Rc<MapNode>, Face);
 
 #[derive(Default)]
 struct MapNode(RefCell<Entries>, Element);
@@ -175,12 +211,22 @@ impl Map {
     /// A map that is declared to hold text.
     pub fn of_text(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self(Rc::new(MapNode(RefCell::new(entries), Element::Text)))
+        Self(Rc::new(MapNode(RefCell::new(entries), Element::Text)), Face::Plain)
     }
 
     /// Whether it is declared to hold text.
     pub fn holds_text(&self) -> bool {
         self.0.1 == Element::Text
+    }
+
+    /// The same map under another name of its type.
+    pub fn seen_as(&self, face: Face) -> Self {
+        Self(self.0.clone(), face)
+    }
+
+    /// The name of its type it is seen under.
+    pub fn face(&self) -> Face {
+        self.1
     }
 
     /// The value of a key.
@@ -233,7 +279,7 @@ impl Map {
 impl<K: Into<Rc<str>>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<T: IntoIterator<Item = (K, V)>>(entries: T) -> Self {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self(Rc::new(MapNode(RefCell::new(entries), Element::Any)))
+        Self(Rc::new(MapNode(RefCell::new(entries), Element::Any)), Face::Plain)
     }
 }
 
@@ -275,7 +321,7 @@ impl Value {
             Self::Map(map) => !map.is_empty(),
             Self::Object(object) => match object.kind() {
                 "map" | "slice" => object.plain().is_true(),
-                _ => true,
+                _ => object.integer() != Some(0),
             },
         }
     }
@@ -284,6 +330,7 @@ impl Value {
     pub fn as_integer(&self) -> Option<i64> {
         match self {
             Self::Int(number) | Self::Int64(number) => Some(*number),
+            Self::Object(object) => object.integer(),
             _ => None,
         }
     }
@@ -328,7 +375,11 @@ impl Value {
                 Element::Text => "[]string",
                 Element::Int => "[]int",
                 Element::List => "[][]interface {}",
+                Element::Map => "[]map[string]interface {}",
+                Element::Maintainer => "[]*chart.Maintainer",
+                Element::Dependency => "[]*chart.Dependency",
             },
+            Self::Map(map) if map.face() == Face::Values => "chartutil.Values",
             Self::Map(map) if map.holds_text() => "map[string]string",
             Self::Map(_) => "map[string]interface {}",
             Self::Object(object) => object.type_name(),

@@ -55,7 +55,10 @@ impl Values {
 
     /// `--set-string`: every value is text.
     pub fn set_string(&mut self, text: &str) -> Result<(), Error> {
-        set::parse_into(&mut self.0, text, set::Kinds::Text)
+        set::parse_into(&mut self.0, text, set::Kinds::Text).map_err(|error| match error {
+            Error::Set(why) => Error::SetString(why),
+            other => other,
+        })
     }
 
     /// One key set to a text as it is, without commas or escapes in it meaning anything: a parameter of an Application

@@ -4,6 +4,7 @@
 //! and wrapped as yaml.v2 does it. Own rather than a library's: none writes those rules, and readers for YAML 1.2
 //! resolve `yes`, `0o7` or `012` otherwise.
 
+mod complaint;
 mod read;
 mod resolve;
 mod scalar;

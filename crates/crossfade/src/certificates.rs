@@ -1,7 +1,8 @@
-//! Certificates that charts ask for while they are rendered (`genCA`, `genSignedCert`, `genSelfSignedCert`), made on this machine.
+//! Certificates and keys that charts ask for while they are rendered (`genCA`, `genSignedCert`, `genPrivateKey`), made on
+//! this machine.
 //!
-//! As helm makes them, but for the keys: these are ECDSA on P-256 where helm's are RSA. A rendering makes new ones each time.
-//! Nothing is kept.
+//! As helm makes them, but for the keys: these are ECDSA on P-256 where helm's are RSA, and all in PKCS #8. RSA and DSA
+//! keys are not made at all; those that are given have to be in PKCS #8, too. A rendering makes new ones each time. Nothing is kept.
 
 use std::net::IpAddr;
 
@@ -15,6 +16,28 @@ use rcgen::{
 /// For the renderer of charts.
 pub fn issuer() -> CertificateIssuer {
     CertificateIssuer::new(|request| issue(request).map_err(|error| error.to_string()))
+        .with_private_keys(private_key)
+        .with_randomness(random)
+}
+
+/// A private key as PEM.
+fn private_key(kind: &str) -> Result<String, String> {
+    let algorithm = match kind {
+        "ecdsa" => &rcgen::PKCS_ECDSA_P256_SHA256,
+        "ed25519" => &rcgen::PKCS_ED25519,
+        other => {
+            return Err(format!(
+                "{other} keys are not made here, only ecdsa and ed25519; give the key as a value"
+            ));
+        }
+    };
+    let pair = KeyPair::generate_for(algorithm).map_err(|error| error.to_string())?;
+    Ok(pair.serialize_pem())
+}
+
+/// Bytes from the operating system.
+fn random(bytes: &mut [u8]) -> Result<(), String> {
+    getrandom::fill(bytes).map_err(|error| error.to_string())
 }
 
 fn issue(request: &CertificateRequest) -> anyhow::Result<Certificate> {
@@ -67,6 +90,20 @@ fn params(request: &CertificateRequest) -> anyhow::Result<CertificateParams> {
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_made_of_the_kinds_that_can_be() {
+        for kind in ["ecdsa", "ed25519"] {
+            let (one, other) = (private_key(kind).unwrap(), private_key(kind).unwrap());
+            assert!(one.starts_with("-----BEGIN PRIVATE KEY-----") && one != other, "{kind}");
+        }
+        assert!(private_key("rsa").unwrap_err().starts_with("rsa keys are not made here"));
+        let mut bytes = [[0; 16]; 2];
+        for bytes in &mut bytes {
+            random(bytes).unwrap();
+        }
+        assert_ne!(bytes[0], bytes[1]);
+    }
 
     #[test]
     fn an_authority_signs_and_what_is_wrong_is_said() {

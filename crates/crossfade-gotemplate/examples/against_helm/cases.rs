@@ -83,7 +83,13 @@ pub fn ours(chart: &Path, arguments: &[String]) -> Result<String, String> {
     let mut options = ReleaseOptions::default();
     // Certificates differ each time; what is compared is everything around them.
     let certificate = Certificate { cert: pem("CERTIFICATE"), key: pem("RSA PRIVATE KEY") };
-    options.sources.certificates = Some(CertificateIssuer::new(move |_| Ok(certificate.clone())));
+    let issuer = CertificateIssuer::new(move |_| Ok(certificate.clone()));
+    let issuer = issuer.with_private_keys(|_| Ok(pem("RSA PRIVATE KEY")));
+    let issuer = issuer.with_randomness(|bytes| {
+        bytes.fill(7);
+        Ok(())
+    });
+    options.sources.certificates = Some(issuer);
     let mut with_crds = false;
     let mut arguments = arguments.iter();
     let mut sets = Vec::new();

@@ -3,13 +3,15 @@
 //! Models Go's rules for fields of nothing, of nil, of maps and of values with methods, and the checks of arguments
 //! against a function's parameters. It never converts an argument: `nindent 2.5` is refused as in Go.
 
+use super::methods;
+use crate::error::CallError;
 use crate::execute::failure::Interrupt;
 use crate::execute::{Call, State};
 use crate::functions::{Function, Parameter, Parameters};
 use crate::parse::{Command, Expression, Pipe};
 use crate::printf::quote;
 use crate::template::MissingKey;
-use crate::value::Value;
+use crate::value::{Face, Value};
 
 type Evaluated = Result<Value, Interrupt>;
 
@@ -33,7 +35,7 @@ impl<'s> State<'s> {
         let value = last.unwrap_or_default();
         for name in &pipe.variables {
             if pipe.is_assignment {
-                self.set_variable(name, value.clone());
+                self.set_variable(name, value.clone())?;
             } else {
                 self.variables.push((name.clone(), value.clone()));
             }
@@ -155,6 +157,12 @@ impl<'s> State<'s> {
                 _ => Ok(Value::Missing),
             },
             Value::Nil => self.fail(&format!("nil pointer evaluating interface {{}}.{name}")),
+            Value::Map(map) if map.face() == Face::Values && methods::is_method(name) => {
+                let parameters = Parameters::new(methods::parameters(name));
+                let values = self.arguments(dot, name, parameters, arguments, last)?;
+                let called = self.run.step().and_then(|()| methods::call(map, name, &values));
+                self.called(name, node, called)
+            }
             Value::Map(map) => {
                 if has_arguments {
                     return self.fail(&format!("{name} is not a method but has arguments"));
@@ -169,17 +177,14 @@ impl<'s> State<'s> {
                 }
             }
             Value::Object(object) => {
+                if let Some(why) = object.refused_method(name) {
+                    return self.fail(why);
+                }
                 if let Some(parameters) = object.method(name) {
                     let parameters = Parameters::new(parameters);
                     let values = self.arguments(dot, name, parameters, arguments, last)?;
                     let called = self.run.steps(object.cost()).and_then(|()| object.call(name, &values));
-                    return match called {
-                        Ok(value) => Ok(value),
-                        Err(error) => {
-                            self.at = Some((node.position(), node));
-                            self.fail(&format!("error calling {name}: {error}"))
-                        }
-                    };
+                    return self.called(name, node, called);
                 }
                 match object.field(name) {
                     Some(_) if has_arguments => {
@@ -198,6 +203,14 @@ impl<'s> State<'s> {
                 self.fail(&format!("can't evaluate field {name} in type {type_name}"))
             }
         }
+    }
+
+    /// What a method returned.
+    fn called(&mut self, name: &str, node: &'s Expression, returned: Result<Value, CallError>) -> Evaluated {
+        returned.or_else(|error| {
+            self.at = Some((node.position(), node));
+            self.fail(&format!("error calling {name}: {error}"))
+        })
     }
 
     fn function(
@@ -316,9 +329,21 @@ impl<'s> State<'s> {
                 let number = *number as i64;
                 if parameter == Parameter::Int { Value::Int(number) } else { Value::Int64(number) }
             }
-            (Parameter::Map, _) => {
+            (
+                Parameter::Map
+                | Parameter::Writer
+                | Parameter::Time
+                | Parameter::Version
+                | Parameter::Certificate,
+                _,
+            ) => {
                 return self.fail(&format!("can't handle {text} for arg of type {}", parameter.go_name()));
             }
+            (Parameter::Unsigned, Value::Int(number)) if *number >= 0 => {
+                // What is too large goes round, as in Go.
+                Value::Int(number.rem_euclid(1 << 32))
+            }
+            (Parameter::Duration, Value::Int(number)) => crate::dates::duration(i128::from(*number)),
             _ => return self.fail(&format!("expected {}; found {text}", parameter.literal_name())),
         };
         Ok(value)
@@ -337,10 +362,13 @@ impl<'s> State<'s> {
             | (Value::Int(_), Parameter::Int)
             | (Value::Int64(_), Parameter::Int64)
             | (Value::Float(_), Parameter::Float) => true,
-            (Value::Map(map), Parameter::Map) => !map.holds_text(),
-            (Value::Object(object), Parameter::Map) => {
-                object.kind() == "map" && object.plain().as_map().is_some()
+            (Value::Map(map), Parameter::Map) if !map.holds_text() => {
+                return Ok(Value::Map(map.seen_as(Face::Plain)));
             }
+            (
+                Value::Object(object),
+                Parameter::Time | Parameter::Duration | Parameter::Version | Parameter::Certificate,
+            ) => object.type_name() == parameter.go_name(),
             _ => false,
         };
         if fits {

@@ -22,6 +22,8 @@ pub(super) fn to_text(value: &Value) -> Result<String, CallError> {
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(number) | Value::Int64(number) => *number,
+        // Months and weekdays count, durations do not.
+        Value::Object(object) if object.kind() != "int64" => object.integer().unwrap_or(0),
         #[expect(clippy::cast_possible_truncation, reason = "Go cuts as well")]
         Value::Float(number) => *number as i64,
         Value::Bool(truth) => i64::from(*truth),
@@ -44,6 +46,7 @@ fn trim_zero_decimal(text: &str) -> &str {
 pub(super) fn to_float(value: &Value) -> f64 {
     match value {
         Value::Int(number) | Value::Int64(number) => *number as f64,
+        Value::Object(object) if object.kind() != "int64" => object.integer().unwrap_or(0) as f64,
         Value::Float(number) => *number,
         Value::Bool(truth) => f64::from(u8::from(*truth)),
         Value::String(text) => parse_float(text).unwrap_or(0.0),

@@ -89,7 +89,8 @@ fn dig(_: &Call<'_>, values: &[Value]) -> Returned {
     let mut step = map.clone();
     for key in keys {
         let got = if step.is_nil() { "nil" } else { step.type_name() };
-        let Some(map) = step.as_map() else {
+        let plain = step.as_map().filter(|_| step.type_name() == "map[string]interface {}");
+        let Some(map) = plain else {
             return refuse(format!(
                 "interface conversion: interface {{}} is {got}, not map[string]interface {{}}"
             ));

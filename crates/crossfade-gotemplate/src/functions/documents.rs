@@ -31,10 +31,13 @@ pub(super) const TABLE: &[Entry] = &[
     ("fromYamlArray", "s", |_, values| {
         Ok(list_of(yaml::read(values.text(0)), "error unmarshaling JSON: while decoding JSON: "))
     }),
-    ("fromJson", "s", |_, values| Ok(map_of(json::read(values.text(0)), ""))),
+    ("fromJson", "s", |_, values| Ok(map_of_json(values.text(0)))),
     ("fromJsonArray", "s", |_, values| Ok(list_of(json::read(values.text(0)), ""))),
     ("toJson", "a", |_, values| text(json::write(values.any(0), Style::Compact).unwrap_or_default())),
-    ("toToml", "a", |_, values| text(toml::write(values.any(0)).unwrap_or_else(|error| error.0))),
+    ("toToml", "a", |_, values| match values.any(0) {
+        nil if nil.is_nil() => refuse("reflect: call of reflect.Value.Type on zero Value"),
+        value => text(toml::write(value).unwrap_or_else(|error| error.0)),
+    }),
     ("fromToml", "s", |_, values| Ok(map_of(toml::read(values.text(0)), ""))),
 ];
 
@@ -69,6 +72,19 @@ fn map_of(read: Result<Value, Error>, prefix: &str) -> Value {
         Err(error) => error.to_string(),
     };
     [("Error", error)].into_iter().collect::<Map>().into()
+}
+
+/// A number out of range leaves the rest as it is.
+fn map_of_json(text: &str) -> Value {
+    let (read, complaint) = match json::read_leniently(text) {
+        Ok(read) => (Ok(read.value), read.complaint),
+        Err(error) => (Err(error), None),
+    };
+    let map = map_of(read, "");
+    if let (Value::Map(map), Some(complaint)) = (&map, complaint) {
+        map.set("Error", complaint);
+    }
+    map
 }
 
 fn list_of(read: Result<Value, Error>, prefix: &str) -> Value {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Arguments, Entry, Returned, text};
 use crate::bytes::{bytes_of, text_from};
+use crate::value::Value;
 
 pub(super) const TABLE: &[Entry] = &[
     ("b64enc", "s", |_, values| text(STANDARD.encode(bytes_of(values.text(0))))),
@@ -15,14 +16,19 @@ pub(super) const TABLE: &[Entry] = &[
 ];
 
 /// What is broken comes back as a message, as in Sprig.
+#[expect(clippy::unnecessary_wraps, reason = "a table of functions wants it")]
 fn decode_64(source: &str) -> Returned {
+    Ok(decode_base64(source).map_or_else(Value::from, |bytes| text_from(&bytes).into()))
+}
+
+/// The bytes, or Go's complaint.
+pub(super) fn decode_base64(source: &str) -> Result<Vec<u8>, String> {
     let compact: String = source.chars().filter(|letter| !matches!(letter, '\n' | '\r')).collect();
-    if let Ok(bytes) = STANDARD.decode(&compact) {
-        return text(text_from(&bytes));
-    }
     let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let position = compact.bytes().position(|byte| !is_ours(byte)).unwrap_or(compact.len() / 4 * 4);
-    text(format!("illegal base64 data at input byte {position}"))
+    STANDARD.decode(&compact).map_err(|_| {
+        let position = compact.bytes().position(|byte| !is_ours(byte)).unwrap_or(compact.len() / 4 * 4);
+        format!("illegal base64 data at input byte {position}")
+    })
 }
 
 const ALPHABET_32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -1,12 +1,13 @@
 //! The functions of `text/template` itself.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 
 use super::{Arguments, Entry, Returned, refuse, text};
 use crate::error::CallError;
 use crate::execute::Call;
-use crate::printf::{bounded, quote, sprint, sprintf, sprintln};
-use crate::value::Value;
+use crate::printf::{quote, sprint, sprintf, sprintln};
+use crate::value::{Object, Value};
 
 pub(super) const TABLE: &[Entry] = &[
     // The evaluator carries out `and` and `or` itself, as they stop early.
@@ -142,6 +143,7 @@ enum Basic {
 
 fn basic(value: &Value) -> Basic {
     match value {
+        Value::Object(object) if object.integer().is_some() => Basic::Integer,
         Value::Bool(_) => Basic::Bool,
         Value::Int(_) | Value::Int64(_) => Basic::Integer,
         Value::Float(_) => Basic::Float,
@@ -170,14 +172,23 @@ fn equal(values: &[Value]) -> Result<bool, CallError> {
             if first.kind() != other.kind() && !first.is_nil() && !other.is_nil() {
                 return refuse(format!(
                     "non-comparable types {}: {}, {}: {}",
-                    bounded(first)?,
+                    sprintf("%s", std::slice::from_ref(first))?,
                     first.type_name(),
                     other.type_name(),
-                    bounded(other)?
+                    sprintf("%s", std::slice::from_ref(other))?
                 ));
             }
+            if let (Value::Object(a), Value::Object(b)) = (first, other)
+                && let Some(is_same) = same(a, b)
+            {
+                if is_same {
+                    return Ok(true);
+                }
+                continue;
+            }
             if !first.is_nil() && !other.is_nil() {
-                return refuse(format!("non-comparable type {}: {}", bounded(other)?, other.type_name()));
+                let shown = sprintf("%s", std::slice::from_ref(other))?;
+                return refuse(format!("non-comparable type {shown}: {}", other.type_name()));
             }
             first.is_nil() == other.is_nil()
         } else {
@@ -194,6 +205,14 @@ fn equal(values: &[Value]) -> Result<bool, CallError> {
         }
     }
     Ok(false)
+}
+
+/// Pointers are equal when they are the same, some structs when their fields are.
+fn same(a: &Rc<dyn Object>, b: &Rc<dyn Object>) -> Option<bool> {
+    if a.type_name() != b.type_name() {
+        return Some(false);
+    }
+    if a.kind() == "ptr" { Some(Rc::ptr_eq(a, b)) } else { a.same(b.as_ref()) }
 }
 
 fn less(a: &Value, b: &Value) -> Result<bool, CallError> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Arguments, Entry, Returned, refuse, text};
 use crate::bytes::bytes_of;
 use crate::execute::Call;
+use crate::url::Url;
 use crate::value::{Map, Value};
 
 pub(super) const TABLE: &[Entry] = &[
@@ -80,63 +81,17 @@ pub(crate) fn query_escape(source: &str) -> String {
     escape(source, |byte| byte == b' ').replace(' ', "+")
 }
 
-fn unescape(source: &str) -> Option<String> {
-    let mut out = Vec::with_capacity(source.len());
-    let mut bytes = source.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let digits = [bytes.next()?, bytes.next()?];
-            out.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            out.push(byte);
-        }
-    }
-    Some(crate::bytes::text_from(&out))
-}
-
 fn url_parse(_: &Call<'_>, values: &[Value]) -> Returned {
-    let url = values.text(0);
-    let broken =
-        |reason: &str| refuse(format!("unable to parse url: parse {}: {reason}", crate::printf::quote(url)));
-    let (rest, fragment) = url.split_once('#').unwrap_or((url, ""));
-    let is_scheme = |text: &str| {
-        text.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    };
-    let (scheme, rest) = match rest.split_once(':') {
-        Some(("", _)) => return broken("missing protocol scheme"),
-        Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_lowercase(), rest),
-        Some((first, _)) if !first.contains('/') => {
-            return broken("first path segment in URL cannot contain colon");
-        }
-        _ => (String::new(), rest),
-    };
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (mut authority, mut path, mut opaque) = ("", rest, "");
-    if let Some(after) = rest.strip_prefix("//") {
-        let end = after.find('/').unwrap_or(after.len());
-        (authority, path) = after.split_at(end);
-    } else if !scheme.is_empty() && !rest.starts_with('/') {
-        (path, opaque) = ("", rest);
-    }
-    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let hostname = match (host.rfind(']'), host.rfind(':')) {
-        (Some(end), _) => host[..end].trim_start_matches('['),
-        (None, Some(colon)) => &host[..colon],
-        (None, None) => host,
-    };
-    let Some((path, fragment)) = unescape(path).zip(unescape(fragment)) else {
-        return broken("invalid URL escape");
-    };
+    let url = Url::parse(values.text(0)).or_else(|why| refuse(format!("unable to parse url: {why}")))?;
     let parts = [
-        ("scheme", scheme.as_str()),
-        ("host", host),
-        ("hostname", hostname),
-        ("path", &path),
-        ("query", query),
-        ("opaque", opaque),
-        ("fragment", &fragment),
-        ("userinfo", user),
+        ("scheme", url.scheme.as_str()),
+        ("host", &url.host),
+        ("hostname", url.hostname()),
+        ("path", &url.path),
+        ("query", &url.query),
+        ("opaque", &url.opaque),
+        ("fragment", &url.fragment),
+        ("userinfo", &url.userinfo),
     ];
     Ok(parts.into_iter().collect::<Map>().into())
 }
@@ -172,6 +127,10 @@ fn url_join(_: &Call<'_>, values: &[Value]) -> Returned {
         }
         if !path.is_empty() && !path.starts_with('/') && !host.is_empty() {
             url.push('/');
+        }
+        // Else its first part would be taken for a scheme.
+        if url.is_empty() && path.split('/').next().is_some_and(|segment| segment.contains(':')) {
+            url += "./";
         }
         url += &escape(path, |byte| b"$&+,/:;=@".contains(&byte));
     } else {

@@ -5,24 +5,25 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::{Arguments, Entry, Returned, refuse, text};
+use crate::dates::unsigned;
 use crate::error::CallError;
 use crate::execute::Call;
 use crate::printf::quote;
 use crate::value::{Map, Object, Value};
 
 pub(super) const TABLE: &[Entry] = &[
-    ("semver", "s", |_, values| match Version::parse(values.text(0)) {
-        Some(version) => Ok(Value::Object(Rc::new(version))),
-        None => refuse("invalid semantic version"),
+    ("semver", "s", |_, values| match Version::read(values.text(0)) {
+        Ok(version) => Ok(Value::Object(Rc::new(version))),
+        Err(why) => refuse(why),
     }),
     ("semverCompare", "ss", compare),
 ];
 
 fn compare(_: &Call<'_>, values: &[Value]) -> Returned {
     let constraints = Constraints::parse(values.text(0))?;
-    match Version::parse(values.text(1)) {
-        Some(version) => Ok(constraints.allow(&version).into()),
-        None => refuse("invalid semantic version"),
+    match Version::read(values.text(1)) {
+        Ok(version) => Ok(constraints.allow(&version).into()),
+        Err(why) => refuse(why),
     }
 }
 
@@ -35,43 +36,77 @@ pub(crate) struct Version {
     prerelease: String,
     metadata: String,
     original: String,
+    /// Whether it is Go's pointer to one: those can be compared.
+    is_pointer: bool,
+}
+
+/// Numbers before a release do not start with zeros.
+fn check_prerelease(prerelease: &str) -> Result<(), String> {
+    let starts_with_zero = |part: &str| {
+        part.len() > 1 && part.starts_with('0') && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match prerelease {
+        "" => Ok(()),
+        other if !is_dotted(other) => Err("invalid prerelease string".to_owned()),
+        other if other.split('.').any(starts_with_zero) => Err("version segment starts with 0".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 impl Version {
     /// Reads a version.
     pub fn parse(original: &str) -> Option<Self> {
-        let text = original.strip_prefix('v').unwrap_or(original);
-        let (text, metadata) = match text.split_once('+') {
-            Some((text, metadata)) if is_dotted(metadata) => (text, metadata),
-            Some(_) => return None,
-            None => (text, ""),
-        };
-        let (text, prerelease) = match text.split_once('-') {
-            Some((text, prerelease)) if is_dotted(prerelease) => (text, prerelease),
-            Some(_) => return None,
-            None => (text, ""),
-        };
-        let mut parts = text.split('.');
-        let number = |part: Option<&str>| match part {
-            None => Some(0),
-            Some(part) if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) => {
-                part.parse().ok()
-            }
-            Some(_) => None,
-        };
-        let major = number(Some(parts.next()?))?;
-        let (minor, patch) = (number(parts.next())?, number(parts.next())?);
-        if parts.next().is_some() {
-            return None;
+        Self::read(original).ok()
+    }
+
+    /// The same with the library's complaint.
+    fn read(original: &str) -> Result<Self, String> {
+        const LENGTH_MAX: usize = 256;
+        if original.len() > LENGTH_MAX {
+            return Err(format!("version string is too long (max {LENGTH_MAX} bytes)"));
         }
-        Some(Self {
-            major,
-            minor,
-            patch,
+        let invalid = || "invalid semantic version".to_owned();
+        let text = original.strip_prefix('v').unwrap_or(original);
+        let (text, metadata) = text.split_once('+').unwrap_or((text, ""));
+        let (text, prerelease) = text.split_once('-').unwrap_or((text, ""));
+        let parts: Vec<&str> = text.split('.').collect();
+        let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let has_empty_part = original.contains('+') && !is_dotted(metadata)
+            || original[..original.len() - metadata.len()].contains('-') && !is_dotted(prerelease);
+        if parts.len() > 3 || !parts.iter().all(is_number) || has_empty_part {
+            return Err(invalid());
+        }
+        let number = |index: usize| match parts.get(index).map(|part| (part, part.parse())) {
+            None => Ok(0),
+            Some((_, Ok(number))) => Ok(number),
+            Some((part, Err(_))) => Err(format!(
+                "error parsing version segment: strconv.ParseUint: parsing {}: value out of range",
+                quote(part)
+            )),
+        };
+        let version = Self {
+            major: number(0)?,
+            minor: number(1)?,
+            patch: number(2)?,
             prerelease: prerelease.to_owned(),
             metadata: metadata.to_owned(),
             original: original.to_owned(),
-        })
+            is_pointer: true,
+        };
+        check_prerelease(prerelease).map(|()| version)
+    }
+
+    /// The same with other words behind its numbers.
+    fn with(&self, prerelease: &str, metadata: &str) -> Self {
+        let mut version = Self {
+            prerelease: prerelease.to_owned(),
+            metadata: metadata.to_owned(),
+            is_pointer: false,
+            ..self.clone()
+        };
+        let prefix = if self.original.starts_with('v') { "v" } else { "" };
+        version.original = format!("{prefix}{version}");
+        version
     }
 
     pub fn has_prerelease(&self) -> bool {
@@ -98,7 +133,15 @@ impl Version {
         };
         let original =
             format!("{}{major}.{minor}.{patch}", if self.original.starts_with('v') { "v" } else { "" });
-        Self { major, minor, patch, prerelease: String::new(), metadata: String::new(), original }
+        Self {
+            major,
+            minor,
+            patch,
+            prerelease: String::new(),
+            metadata: String::new(),
+            original,
+            is_pointer: false,
+        }
     }
 }
 
@@ -149,11 +192,11 @@ impl fmt::Display for Version {
 /// The methods templates call on a version.
 impl Object for Version {
     fn type_name(&self) -> &'static str {
-        "*semver.Version"
+        if self.is_pointer { "*semver.Version" } else { "semver.Version" }
     }
 
     fn kind(&self) -> &'static str {
-        "ptr"
+        if self.is_pointer { "ptr" } else { "struct" }
     }
 
     fn field(&self, _: &str) -> Option<Value> {
@@ -162,18 +205,21 @@ impl Object for Version {
 
     fn method(&self, name: &str) -> Option<&'static str> {
         match name {
-            "Major" | "Minor" | "Patch" | "Prerelease" | "Metadata" | "Original" | "String" | "IncMajor"
-            | "IncMinor" | "IncPatch" => Some(""),
-            "Compare" | "Equal" | "GreaterThan" | "LessThan" | "GreaterThanEqual" | "LessThanEqual" => {
-                Some("a")
+            "Major" | "Minor" | "Patch" | "Prerelease" | "Metadata" | "String" | "IncMajor" | "IncMinor"
+            | "IncPatch" => Some(""),
+            "SetPrerelease" | "SetMetadata" => Some("s"),
+            "Original" if self.is_pointer => Some(""),
+            "Compare" | "Equal" | "GreaterThan" | "LessThan" | "GreaterThanEqual" | "LessThanEqual"
+                if self.is_pointer =>
+            {
+                Some("v")
             }
             _ => None,
         }
     }
 
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, CallError> {
-        // The library's numbers are unsigned; those of a version are far from where it matters.
-        let number = |number: u64| Ok(Value::Int64(i64::try_from(number).unwrap_or(i64::MAX)));
+        let number = |number: u64| Ok(unsigned(number));
         match name {
             "Major" => number(self.major),
             "Minor" => number(self.minor),
@@ -185,13 +231,21 @@ impl Object for Version {
             "IncMinor" => Ok(Value::Object(Rc::new(self.bumped("minor")))),
             "IncPatch" => Ok(Value::Object(Rc::new(self.bumped("patch")))),
             "String" => text(self.to_string()),
+            "SetPrerelease" => {
+                check_prerelease(arguments.text(0)).map_err(CallError)?;
+                Ok(Value::Object(Rc::new(self.with(arguments.text(0), &self.metadata))))
+            }
+            "SetMetadata" if !arguments.text(0).is_empty() && !is_dotted(arguments.text(0)) => {
+                refuse("invalid metadata string")
+            }
+            "SetMetadata" => Ok(Value::Object(Rc::new(self.with(&self.prerelease, arguments.text(0))))),
             _ => {
                 let other = match arguments.first() {
                     Some(Value::Object(other)) => Version::parse(&other.text()),
                     _ => None,
                 };
                 let Some(other) = other else {
-                    return refuse("reflect: Call using a value that is no version");
+                    return refuse("runtime error: invalid memory address or nil pointer dereference");
                 };
                 let order = self.order(&other);
                 Ok(match name {

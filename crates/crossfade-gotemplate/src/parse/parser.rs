@@ -373,13 +373,13 @@ impl<'t> Parser<'t> {
                 Kind::Assign | Kind::Declare => {
                     self.next();
                     pipe.is_assignment = next.kind == Kind::Assign;
-                    self.declare(&variable, pipe)?;
+                    self.declare(&variable, pipe);
                     return Ok(());
                 }
                 Kind::Comma if context == "range" && pipe.variables.len() < 2 => {
                     self.next();
                     pipe.is_assignment = self.is_assigned_later();
-                    self.declare(&variable, pipe)?;
+                    self.declare(&variable, pipe);
                     if pipe.variables.len() == 2 {
                         return Err((variable.position, "too many declarations in range".to_owned()));
                     }
@@ -400,14 +400,11 @@ impl<'t> Parser<'t> {
         sign.is_some_and(|token| token.kind == Kind::Assign)
     }
 
-    fn declare(&mut self, variable: &Token<'_>, pipe: &mut Pipe) -> Parsed<()> {
+    /// Whether a variable that is assigned exists shows when it is carried out; from here on it is known.
+    fn declare(&mut self, variable: &Token<'_>, pipe: &mut Pipe) {
         let name: Rc<str> = Rc::from(variable.text);
-        if pipe.is_assignment && !self.variables.contains(&name) {
-            return Err((variable.position, format!("undefined variable {}", quote(&name))));
-        }
         self.variables.push(name.clone());
         pipe.variables.push(name);
-        Ok(())
     }
 
     /// Operands up to a `|` or what closes the pipeline.

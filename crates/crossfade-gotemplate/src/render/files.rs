@@ -10,7 +10,7 @@ use crate::bytes::text_from;
 use crate::error::CallError;
 use crate::functions::base_name;
 use crate::glob::Glob;
-use crate::value::{Map, Object, Value};
+use crate::value::{Element, Map, Object, Value};
 use crate::yaml::{self, Layout};
 
 /// Files by path.
@@ -69,10 +69,10 @@ impl Object for Files {
             "Lines" => {
                 let text = text_from(self.get(path));
                 if text.is_empty() {
-                    return Ok(Value::list([]));
+                    return Ok(Value::list_of(Element::Text, []));
                 }
                 let text = text.strip_suffix('\n').unwrap_or(&text);
-                Ok(Value::list(text.split('\n').map(Value::from)))
+                Ok(Value::list_of(Element::Text, text.split('\n').map(Value::from)))
             }
             "AsSecrets" => self.as_yaml(|bytes| STANDARD.encode(bytes)),
             _ => self.as_yaml(text_from),

@@ -274,13 +274,18 @@ impl Head {
             None | Some(Value::Nil) => Map::new(),
             Some(Value::Map(metadata)) => metadata,
             Some(other) => {
-                return Err(wrong(json_kind(&other), "struct field SimpleHead.metadata of type struct"));
+                let wanted = format!("struct field SimpleHead.metadata of type {METADATA_TYPE}");
+                return Err(wrong(json_kind(&other), &wanted));
             }
         };
         let name = text(&metadata, "name", "SimpleHead.metadata.")?;
         let annotations = match metadata.get("annotations") {
+            None | Some(Value::Nil) => Map::new(),
             Some(Value::Map(annotations)) => annotations,
-            _ => Map::new(),
+            Some(other) => {
+                let wanted = "struct field .metadata.annotations of type map[string]string";
+                return Err(wrong(json_kind(&other), wanted));
+            }
         };
         for (_, value) in annotations.entries() {
             if scalar_text(&value).is_none() && !value.is_nil() {
@@ -291,6 +296,10 @@ impl Head {
         Ok(Self { kind, name, annotations })
     }
 }
+
+/// What Go calls the type of an object's metadata.
+const METADATA_TYPE: &str =
+    r#"struct { Name string "json:\"name\""; Annotations map[string]string "json:\"annotations\"" }"#;
 
 fn json_kind(value: &Value) -> &'static str {
     match value {

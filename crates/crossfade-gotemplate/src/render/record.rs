@@ -3,19 +3,50 @@
 use std::rc::Rc;
 
 use super::version::KubeVersion;
-use crate::chart::Metadata;
+use crate::chart::{Dependency, Import, Metadata};
 use crate::error::CallError;
-use crate::value::{Map, Object, Value};
+use crate::value::{Element, Map, Object, Value};
 
 /// A struct.
-pub(super) struct Record {
+#[derive(Clone)]
+struct Record {
     type_name: &'static str,
-    /// Go's names.
-    fields: Vec<(&'static str, Value)>,
-    /// Names and values in JSON, in Go's order; our maps sort them.
-    json: Map,
+    fields: Vec<Field>,
+    /// Methods without parameters, and what they return.
+    methods: Vec<(&'static str, Value)>,
     /// `String()`
     text: Option<String>,
+}
+
+/// A field of a struct.
+#[derive(Clone)]
+struct Field {
+    /// Go's name.
+    name: &'static str,
+    /// The name in JSON.
+    key: &'static str,
+    value: Value,
+    /// Whether JSON has it also when it is empty.
+    stays: bool,
+}
+
+fn field(name: &'static str, key: &'static str, value: impl Into<Value>) -> Field {
+    Field { name, key, value: value.into(), stays: false }
+}
+
+fn record(type_name: &'static str, fields: Vec<Field>) -> Record {
+    Record { type_name, fields, methods: Vec::new(), text: None }
+}
+
+impl Record {
+    fn in_json(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let fields = self.fields.iter().filter(|field| field.stays || field.value.is_true());
+        fields.map(|field| (field.key, field.value.clone()))
+    }
+
+    fn into_value(self) -> Value {
+        Value::Object(Rc::new(self))
+    }
 }
 
 impl Object for Record {
@@ -28,124 +59,180 @@ impl Object for Record {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        self.fields.iter().find(|field| field.name == name).map(|field| field.value.clone())
     }
 
     fn method(&self, name: &str) -> Option<&'static str> {
-        (self.text.is_some() && matches!(name, "String" | "GitVersion")).then_some("")
+        self.methods.iter().any(|(known, _)| *known == name).then_some("")
     }
 
-    fn call(&self, _: &str, _: &[Value]) -> Result<Value, CallError> {
-        Ok(self.text().into())
+    fn call(&self, name: &str, _: &[Value]) -> Result<Value, CallError> {
+        let method = self.methods.iter().find(|(known, _)| *known == name);
+        Ok(method.map(|(_, value)| value.clone()).unwrap_or_default())
     }
 
     fn plain(&self) -> Value {
-        self.fields.iter().map(|(name, value)| (*name, value.clone())).collect::<Map>().into()
+        self.fields.iter().map(|field| (field.name, field.value.clone())).collect::<Map>().into()
     }
 
     fn json(&self) -> Value {
-        self.json.clone().into()
+        self.in_json().collect::<Map>().into()
+    }
+
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(self.in_json().collect())
+    }
+
+    fn shown_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        let fields = self.fields.iter().map(|field| (field.name, field.value.clone()));
+        self.text.is_none().then(|| fields.collect())
     }
 
     fn text(&self) -> String {
         if let Some(text) = &self.text {
             return text.clone();
         }
-        let values: Vec<_> = self.fields.iter().map(|(_, value)| value.to_string()).collect();
+        let values: Vec<_> = self.fields.iter().map(|field| field.value.to_string()).collect();
         format!("{{{}}}", values.join(" "))
     }
 }
 
+/// `.Chart`: the metadata, whose fields count as its own, and whether it is the chart at the top.
+struct ChartRecord {
+    metadata: Rc<Record>,
+    is_root: bool,
+}
+
+impl Object for ChartRecord {
+    fn type_name(&self) -> &'static str {
+        "struct { chart.Metadata; IsRoot bool }"
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        match name {
+            "IsRoot" => Some(self.is_root.into()),
+            "Metadata" => Some(Value::Object(self.metadata.clone())),
+            name => self.metadata.field(name),
+        }
+    }
+
+    fn plain(&self) -> Value {
+        let plain = self.metadata.plain().as_map().unwrap_or_default();
+        plain.set("IsRoot", self.is_root);
+        plain.into()
+    }
+
+    fn json(&self) -> Value {
+        self.json_fields().unwrap_or_default().into_iter().collect::<Map>().into()
+    }
+
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(self.metadata.in_json().chain([("IsRoot", self.is_root.into())]).collect())
+    }
+
+    fn shown_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        Some(vec![("Metadata", Value::Object(self.metadata.clone())), ("IsRoot", self.is_root.into())])
+    }
+
+    fn text(&self) -> String {
+        format!("{{{} {}}}", self.metadata.text(), self.is_root)
+    }
+}
+
+/// A slice of a type; nil when nobody gave it.
+fn slice(element: Element, items: impl ExactSizeIterator<Item = Value>) -> Value {
+    if items.len() == 0 { Value::nil_list(element) } else { Value::list_of(element, items) }
+}
+
 fn texts(items: &[String]) -> Value {
-    Value::list(items.iter().map(|item| item.as_str().into()))
+    slice(Element::Text, items.iter().map(|item| item.as_str().into()))
 }
 
 /// `.Chart`
 pub(super) fn chart(metadata: &Metadata, is_root: bool) -> Value {
-    let maintainers = Value::list(metadata.maintainers.iter().map(maintainer));
-    let annotations: Map =
-        metadata.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let dependencies = Value::list(metadata.dependencies.iter().map(dependency));
-    let deprecated = Value::Bool(metadata.deprecated);
-    let all: [(&'static str, &'static str, Value); 17] = [
-        ("Name", "name", metadata.name.as_str().into()),
-        ("Home", "home", metadata.home.as_str().into()),
-        ("Sources", "sources", texts(&metadata.sources)),
-        ("Version", "version", metadata.version.as_str().into()),
-        ("Description", "description", metadata.description.as_str().into()),
-        ("Keywords", "keywords", texts(&metadata.keywords)),
-        ("Maintainers", "maintainers", maintainers),
-        ("Icon", "icon", metadata.icon.as_str().into()),
-        ("APIVersion", "apiVersion", metadata.api_version.as_str().into()),
-        ("Condition", "condition", metadata.condition.as_str().into()),
-        ("Tags", "tags", metadata.tags.as_str().into()),
-        ("AppVersion", "appVersion", metadata.app_version.as_str().into()),
-        ("Deprecated", "deprecated", deprecated),
-        ("Annotations", "annotations", annotations.into()),
-        ("KubeVersion", "kubeVersion", metadata.kube_version.as_str().into()),
-        ("Dependencies", "dependencies", dependencies),
-        ("Type", "type", metadata.kind.as_str().into()),
+    let maintainers = slice(Element::Maintainer, metadata.maintainers.iter().map(maintainer));
+    let annotations = Map::of_text(metadata.annotations.iter().cloned());
+    let dependencies = slice(Element::Dependency, metadata.dependencies.iter().map(dependency));
+    let fields = vec![
+        field("Name", "name", metadata.name.as_str()),
+        field("Home", "home", metadata.home.as_str()),
+        field("Sources", "sources", texts(&metadata.sources)),
+        field("Version", "version", metadata.version.as_str()),
+        field("Description", "description", metadata.description.as_str()),
+        field("Keywords", "keywords", texts(&metadata.keywords)),
+        field("Maintainers", "maintainers", maintainers),
+        field("Icon", "icon", metadata.icon.as_str()),
+        field("APIVersion", "apiVersion", metadata.api_version.as_str()),
+        field("Condition", "condition", metadata.condition.as_str()),
+        field("Tags", "tags", metadata.tags.as_str()),
+        field("AppVersion", "appVersion", metadata.app_version.as_str()),
+        field("Deprecated", "deprecated", metadata.deprecated),
+        field("Annotations", "annotations", annotations),
+        field("KubeVersion", "kubeVersion", metadata.kube_version.as_str()),
+        field("Dependencies", "dependencies", dependencies),
+        field("Type", "type", metadata.kind.as_str()),
     ];
-    let mut record = of("struct { chart.Metadata; IsRoot bool }", &all);
-    record.fields.push(("IsRoot", is_root.into()));
-    record.json.set("IsRoot", is_root);
-    Value::Object(Rc::new(record))
-}
-
-/// A struct whose empty fields are left out of JSON.
-fn of(type_name: &'static str, all: &[(&'static str, &'static str, Value)]) -> Record {
-    let fields = all.iter().map(|(name, _, value)| (*name, value.clone())).collect();
-    let filled = all.iter().filter(|(_, _, value)| value.is_true());
-    let json = filled.map(|(_, key, value)| (*key, value.clone())).collect();
-    Record { type_name, fields, json, text: None }
+    let metadata = Rc::new(record("chart.Metadata", fields));
+    Value::Object(Rc::new(ChartRecord { metadata, is_root }))
 }
 
 fn maintainer([name, email, url]: &[String; 3]) -> Value {
-    let all = [
-        ("Name", "name", name.as_str().into()),
-        ("Email", "email", email.as_str().into()),
-        ("URL", "url", url.as_str().into()),
+    let fields = vec![
+        field("Name", "name", name.as_str()),
+        field("Email", "email", email.as_str()),
+        field("URL", "url", url.as_str()),
     ];
-    Value::Object(Rc::new(of("*chart.Maintainer", &all)))
+    record("*chart.Maintainer", fields).into_value()
 }
 
-fn dependency(dependency: &crate::chart::Dependency) -> Value {
-    let all = [
-        ("Name", "name", dependency.effective_name().into()),
-        ("Version", "version", dependency.version.as_str().into()),
-        ("Repository", "repository", dependency.repository.as_str().into()),
-        ("Condition", "condition", dependency.condition.as_str().into()),
-        ("Tags", "tags", texts(&dependency.tags)),
-        ("Enabled", "enabled", dependency.is_enabled.into()),
-        ("Alias", "alias", dependency.alias.as_str().into()),
+fn dependency(dependency: &Dependency) -> Value {
+    let imports = slice(Element::Any, dependency.import_values.iter().map(import));
+    let fields = vec![
+        field("Name", "name", dependency.effective_name()),
+        field("Version", "version", dependency.version.as_str()),
+        Field { stays: true, ..field("Repository", "repository", dependency.repository.as_str()) },
+        field("Condition", "condition", dependency.condition.as_str()),
+        field("Tags", "tags", texts(&dependency.tags)),
+        field("Enabled", "enabled", dependency.is_enabled),
+        field("ImportValues", "import-values", imports),
+        field("Alias", "alias", dependency.alias.as_str()),
     ];
-    let record = of("*chart.Dependency", &all);
-    // JSON has this field also when it is empty.
-    record.json.set("repository", dependency.repository.as_str());
-    Value::Object(Rc::new(record))
+    record("*chart.Dependency", fields).into_value()
+}
+
+fn import(import: &Import) -> Value {
+    let sides = [("child", &import.child), ("parent", &import.parent)];
+    Map::of_text(sides.map(|(side, path)| (side.to_owned(), path.clone()))).into()
 }
 
 /// `.Capabilities`
 pub(super) fn capabilities(kube_version: &KubeVersion, api_versions: Vec<String>) -> Value {
-    let numbers = [
-        ("Version", "Version", kube_version.text.as_str().into()),
-        ("Major", "Major", kube_version.major.as_str().into()),
-        ("Minor", "Minor", kube_version.minor.as_str().into()),
+    let stays = |name, value: &str| Field { stays: true, ..field(name, name, value) };
+    let numbers = vec![
+        stays("Version", &kube_version.text),
+        stays("Major", &kube_version.major),
+        stays("Minor", &kube_version.minor),
     ];
-    let mut kube = of("chartutil.KubeVersion", &numbers);
-    kube.text = Some(kube_version.text.clone());
-    let helm = [
-        ("Version", "version", super::HELM_VERSION.into()),
-        ("GitCommit", "git_commit", "".into()),
-        ("GitTreeState", "git_tree_state", "".into()),
-        ("GoVersion", "go_version", "".into()),
+    let text = kube_version.text.as_str();
+    let kube = Record {
+        methods: vec![("String", text.into()), ("GitVersion", text.into())],
+        text: Some(text.to_owned()),
+        ..record("chartutil.KubeVersion", numbers)
+    };
+    let helm = vec![
+        field("Version", "version", super::HELM_VERSION),
+        field("GitCommit", "git_commit", ""),
+        field("GitTreeState", "git_tree_state", ""),
+        field("GoVersion", "go_version", super::GO_VERSION),
     ];
-    let all = [
-        ("KubeVersion", "KubeVersion", Value::Object(Rc::new(kube))),
-        ("APIVersions", "APIVersions", Value::Object(Rc::new(Versions(api_versions)))),
-        ("HelmVersion", "HelmVersion", Value::Object(Rc::new(of("version.BuildInfo", &helm)))),
+    let fields = vec![
+        field("KubeVersion", "KubeVersion", kube.into_value()),
+        field("APIVersions", "APIVersions", Value::Object(Rc::new(Versions(api_versions)))),
+        field("HelmVersion", "HelmVersion", record("version.BuildInfo", helm).into_value()),
     ];
-    Value::Object(Rc::new(of("*chartutil.Capabilities", &all)))
+    let own = record("*chartutil.Capabilities", fields);
+    let copy = own.clone().into_value();
+    Record { methods: vec![("Copy", copy)], ..own }.into_value()
 }
 
 /// `.Capabilities.APIVersions`

@@ -1,8 +1,11 @@
-//! `values.schema.json`: JSON Schema draft 7 as charts use it, with the messages of the validator in helm.
+//! `values.schema.json`: JSON Schema of the drafts 4 to 2020-12 as charts use it, with the messages of the validator in helm.
 //!
-//! `format` is not checked, and nothing is fetched: a `$ref` to somewhere else is refused.
+//! Nothing is fetched: a `$ref` to somewhere else is refused. A schema is not checked against its own metaschema, and
+//! `unevaluatedProperties`, `unevaluatedItems` and dynamic references are passed over.
 
 mod compare;
+mod format;
+mod reference;
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -48,9 +51,8 @@ fn complaints(chart: &Loaded, values: &Value) -> String {
 
 fn one_chart(schema: &[u8], values: &Value) -> Result<(), String> {
     let schema: Value = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
-    let dialect = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
-    let is_old = ["draft-04", "draft-06", "draft-07"].iter().any(|draft| dialect.contains(draft));
-    let validator = Validator { root: &schema, refs_stand_alone: is_old, checks: Cell::new(0) };
+    reference::check(&schema)?;
+    let validator = Validator { root: &schema, draft: draft(&schema), checks: Cell::new(0) };
     let mut out = String::new();
     match validator.check(&schema, values, "", 0) {
         None => return Ok(()),
@@ -63,6 +65,13 @@ fn one_chart(schema: &[u8], values: &Value) -> Result<(), String> {
         Some(failure) => failure.print(&mut out, 0),
     }
     Err(out.trim_start_matches('\n').to_owned())
+}
+
+/// The number of the draft a schema is written in; the latest when it does not say.
+fn draft(schema: &Value) -> u32 {
+    let dialect = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+    let known = [("draft-04", 4), ("draft-06", 6), ("draft-07", 7), ("2019-09", 2019)];
+    known.iter().find(|(name, _)| dialect.contains(name)).map_or(2020, |(_, number)| *number)
 }
 
 /// Something that does not fit.
@@ -83,8 +92,8 @@ impl Failure {
 
 struct Validator<'s> {
     root: &'s Value,
-    /// Before draft 2019 nothing counts beside a `$ref`.
-    refs_stand_alone: bool,
+    /// 4, 6, 7, 2019 or 2020.
+    draft: u32,
     /// Checks made so far.
     checks: Cell<usize>,
 }
@@ -130,18 +139,18 @@ impl<'s> Validator<'s> {
             Value::Object(schema) => schema,
             _ => return None,
         };
-        Self::kind(schema, value, &mut found);
+        let target = schema.get("$ref").and_then(Value::as_str);
+        let target = target.and_then(|target| reference::resolve(self.root, target));
+        // Before draft 2019 nothing counts beside a `$ref`.
+        if let Some(target) = target.filter(|_| self.draft < 2019) {
+            return self.check(target, value, location, depth + 1);
+        }
+        self.kind(schema, value, &mut found);
         if !found.all.is_empty() {
             return found.into_failure();
         }
-        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-            match self.resolve(target) {
-                Some(target) => found.all.extend(self.check(target, value, location, depth + 1)),
-                None => found.add(format!("cannot resolve $ref {}", quote(target))),
-            }
-            if self.refs_stand_alone {
-                return found.into_failure();
-            }
+        if let Some(target) = target {
+            found.all.extend(self.check(target, value, location, depth + 1));
         }
         match value {
             Value::Object(object) => self.object(schema, object, depth, &mut found),
@@ -154,14 +163,8 @@ impl<'s> Validator<'s> {
         found.into_failure()
     }
 
-    fn resolve(&self, target: &str) -> Option<&'s Value> {
-        let path = target.strip_prefix('#')?;
-        let path = path.replace("%25", "%").replace("%20", " ");
-        self.root.pointer(&path)
-    }
-
-    /// Type, constant and enumeration: when one of these is wrong, nothing else is looked at.
-    fn kind(schema: &Map<String, Value>, value: &Value, found: &mut Found<'_>) {
+    /// Type, constant, enumeration and format: when one of these is wrong, nothing else is looked at.
+    fn kind(&self, schema: &Map<String, Value>, value: &Value, found: &mut Found<'_>) {
         let wanted: Vec<&str> = match schema.get("type") {
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
@@ -171,7 +174,7 @@ impl<'s> Validator<'s> {
             let sorted: Vec<&str> = TYPES.iter().copied().filter(|kind| wanted.contains(kind)).collect();
             return found.add(format!("got {}, want {}", type_of(value), sorted.join(" or ")));
         }
-        if let Some(constant) = schema.get("const")
+        if let Some(constant) = schema.get("const").filter(|_| self.draft >= 6)
             && !equals(value, constant)
         {
             return match constant {
@@ -184,11 +187,17 @@ impl<'s> Validator<'s> {
         {
             let are_scalars = !allowed.iter().any(|item| matches!(item, Value::Array(_) | Value::Object(_)));
             let all: Vec<String> = allowed.iter().map(shown).collect();
-            match all.as_slice() {
+            return match all.as_slice() {
                 [one] if are_scalars => found.add(format!("value must be {one}")),
                 all if are_scalars => found.add(format!("value must be one of {}", all.join(", "))),
                 _ => found.add("'enum' failed"),
-            }
+            };
+        }
+        let format = schema.get("format").and_then(Value::as_str).filter(|_| self.draft < 2019);
+        if let (Some(format), Value::String(text)) = (format, value)
+            && let Err(why) = format::check(format, text)
+        {
+            found.add(format!("{} is not valid {format}: {why}", quote(text)));
         }
     }
 
@@ -211,8 +220,9 @@ impl<'s> Validator<'s> {
                 several => found.add(format!("missing properties {}", several.join(", "))),
             }
         }
-        for keyword in ["dependencies", "dependentRequired", "dependentSchemas"] {
-            let dependencies = schema.get(keyword).and_then(Value::as_object).into_iter().flatten();
+        let keywords = ["dependencies", "dependentRequired", "dependentSchemas"];
+        for keyword in &keywords[..if self.draft < 2019 { 1 } else { keywords.len() }] {
+            let dependencies = schema.get(*keyword).and_then(Value::as_object).into_iter().flatten();
             for (name, dependency) in dependencies.filter(|(name, _)| object.contains_key(*name)) {
                 if dependency.is_array() {
                     let missing = missing(dependency);
@@ -227,7 +237,7 @@ impl<'s> Validator<'s> {
             }
         }
         self.properties(schema, object, depth, found);
-        if let Some(names) = schema.get("propertyNames") {
+        if let Some(names) = schema.get("propertyNames").filter(|_| self.draft >= 6) {
             for name in object.keys() {
                 let key = Value::String(name.clone());
                 if let Some(failure) = self.check(names, &key, found.location, depth + 1) {
@@ -285,7 +295,8 @@ impl<'s> Validator<'s> {
         {
             found.add(format!("items at {first} and {second} are equal"));
         }
-        let first = schema.get("prefixItems").or(schema.get("items").filter(|items| items.is_array()));
+        let first = if self.draft < 2020 { schema.get("items") } else { schema.get("prefixItems") };
+        let first = first.filter(|items| items.is_array());
         let first = first.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let rest = match schema.get("items") {
             Some(Value::Array(_)) => schema.get("additionalItems"),
@@ -299,14 +310,44 @@ impl<'s> Validator<'s> {
             let location = format!("{}/{index}", found.location);
             found.all.extend(schema.and_then(|schema| self.check(schema, item, &location, depth + 1)));
         }
-        if let Some(wanted) = schema.get("contains") {
-            let checks = items.iter().enumerate().map(|(index, item)| {
-                self.check(wanted, item, &format!("{}/{index}", found.location), depth + 1)
-            });
-            let checks: Vec<Option<Failure>> = checks.collect();
-            if checks.iter().all(Option::is_some) {
-                found.add_with("no items match contains schema", checks.into_iter().flatten().collect());
+        if let Some(wanted) = schema.get("contains").filter(|_| self.draft >= 6) {
+            self.contains(schema, wanted, items, depth, found);
+        }
+    }
+
+    fn contains(
+        &self,
+        schema: &'s Map<String, Value>,
+        wanted: &'s Value,
+        items: &[Value],
+        depth: usize,
+        found: &mut Found<'_>,
+    ) {
+        let mut failures = Vec::new();
+        let mut matching = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match self.check(wanted, item, &format!("{}/{index}", found.location), depth + 1) {
+                Some(failure) => failures.push(failure),
+                None => matching.push(index.to_string()),
             }
+        }
+        let limit =
+            |keyword: &str| schema.get(keyword).filter(|_| self.draft >= 2019).and_then(Value::as_f64);
+        let (count, places) = (matching.len() as f64, matching.join(" "));
+        let complain = |what: &str, want: f64| {
+            let start = format!("{what} {want} items required to match contains schema, but");
+            match matching.len() {
+                0 if what == "min" => format!("{start} none matched"),
+                count => format!("{start} matched {count} items at {places}"),
+            }
+        };
+        match limit("minContains") {
+            Some(least) if count < least => found.add_with(complain("min", least), failures),
+            None if matching.is_empty() => found.add_with("no items match contains schema", failures),
+            _ => {}
+        }
+        if let Some(most) = limit("maxContains").filter(|most| count > *most) {
+            found.add(complain("max", most));
         }
     }
 
@@ -344,7 +385,7 @@ impl<'s> Validator<'s> {
                 _ => {}
             }
         }
-        if let Some(condition) = schema.get("if") {
+        if let Some(condition) = schema.get("if").filter(|_| self.draft >= 7) {
             let branch = if check(condition).is_none() { "then" } else { "else" };
             found.all.extend(schema.get(branch).and_then(check));
         }
@@ -379,6 +420,15 @@ fn string(schema: &Map<String, Value>, text: &str, found: &mut Found<'_>) {
 type Rule = (&'static str, fn(f64, f64) -> bool);
 
 fn number_bounds(schema: &Map<String, Value>, got: f64, found: &mut Found<'_>) {
+    // Draft 4 says by a boolean that a bound is itself left out.
+    let is_open = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(true));
+    let bound = |keyword: &str| match keyword {
+        "minimum" if is_open("exclusiveMinimum") => None,
+        "maximum" if is_open("exclusiveMaximum") => None,
+        "exclusiveMinimum" if is_open(keyword) => schema.get("minimum"),
+        "exclusiveMaximum" if is_open(keyword) => schema.get("maximum"),
+        keyword => schema.get(keyword),
+    };
     let rules: [Rule; 5] = [
         ("minimum", |got, want| got >= want),
         ("maximum", |got, want| got <= want),
@@ -387,7 +437,7 @@ fn number_bounds(schema: &Map<String, Value>, got: f64, found: &mut Found<'_>) {
         ("multipleOf", |got, want| (got / want).fract() == 0.0),
     ];
     for (keyword, holds) in rules {
-        if let Some(want) = schema.get(keyword).and_then(Value::as_f64).filter(|want| !holds(got, *want)) {
+        if let Some(want) = bound(keyword).and_then(Value::as_f64).filter(|want| !holds(got, *want)) {
             found.add(format!("{keyword}: got {}, want {}", decimal(got), decimal(want)));
         }
     }

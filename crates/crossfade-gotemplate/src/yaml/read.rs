@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use granit_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
-use super::resolve::plain;
+use super::complaint::{self, in_libyamls_words};
+use super::resolve::{is_integer, is_timestamp, plain};
 use crate::error::Error;
 use crate::limits::{VALUE_DEPTH_MAX, YAML_NODES_MAX};
-use crate::number::{float_general, parse_float};
+use crate::number::float_general;
+use crate::printf::sprintf;
 use crate::value::{Map, Value};
 
 /// Reads the first document; an empty text is nil.
@@ -22,13 +24,30 @@ pub(crate) fn read(text: &str) -> Result<Value, Error> {
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         nodes: 0,
+        not_json: None,
+        text,
+        text_line: 1,
+        rest: text,
+        brackets: 0,
     };
     loop {
         match reader.next()? {
             Event::StreamEnd => return Ok(Value::Nil),
             Event::DocumentStart(..) => {
                 let first = reader.next()?;
-                return reader.node(first, 0);
+                let value = reader.node(first, 0)?;
+                // What is behind the node is looked at, too; what is behind the end of the document is not.
+                match reader.next() {
+                    Err(Error::Yaml(complaint)) if complaint.contains("after document end marker") => {}
+                    behind => drop(behind?),
+                }
+                return match reader.not_json {
+                    Some(number) => {
+                        let shown = float_general(number);
+                        Err(Error::YamlValue(format!("json: unsupported value: {shown}")))
+                    }
+                    None => Ok(value),
+                };
             }
             _ => {}
         }
@@ -39,6 +58,14 @@ struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Value>,
     nodes: usize,
+    /// A number that JSON does not have.
+    not_json: Option<f64>,
+    text: &'t str,
+    /// The line the reader is at, counted from 1, and the text from there on.
+    text_line: usize,
+    rest: &'t str,
+    /// How many brackets are open.
+    brackets: usize,
 }
 
 fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
@@ -48,10 +75,38 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, Error> {
 impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<Event<'t>, Error> {
         match self.parser.next_event() {
-            Some(Ok((event, _))) => Ok(event),
-            Some(Err(error)) => refuse(in_libyamls_words(error.marker().line(), &error.info())),
+            Some(Ok((event, span))) => {
+                self.check_indentation(&event, &span.start)?;
+                Ok(event)
+            }
+            Some(Err(error)) => refuse(in_libyamls_words(self.text, &error)),
             None => Ok(Event::StreamEnd),
         }
+    }
+
+    /// Tabs are no indentation of what begins a line, except within brackets.
+    fn check_indentation(&mut self, event: &Event<'t>, start: &Marker) -> Result<(), Error> {
+        let is_collection = matches!(event, Event::SequenceStart(..) | Event::MappingStart(..));
+        if is_collection || matches!(event, Event::Scalar(..)) {
+            if self.text_line != start.line() {
+                let behind = self.rest.splitn(start.line() - self.text_line + 1, '\n').last();
+                (self.text_line, self.rest) = (start.line(), behind.unwrap_or_default());
+            }
+            let blanks = self.rest.len() - self.rest.trim_start_matches([' ', '\t']).len();
+            let is_first = blanks == start.col();
+            if is_first && self.brackets == 0 && self.rest[..blanks].contains('\t') {
+                return refuse(complaint::tab(start.line()));
+            }
+            if is_collection {
+                let is_bracket =
+                    self.rest.chars().nth(start.col()).is_some_and(|sign| matches!(sign, '[' | '{'));
+                self.brackets += usize::from(self.brackets > 0 || is_bracket);
+            }
+        }
+        if matches!(event, Event::SequenceEnd | Event::MappingEnd) {
+            self.brackets = self.brackets.saturating_sub(1);
+        }
+        Ok(())
     }
 
     fn count(&mut self) -> Result<(), Error> {
@@ -68,7 +123,15 @@ impl<'t> Reader<'t> {
             return refuse(format!("exceeded max depth of {VALUE_DEPTH_MAX}"));
         }
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (scalar(&text, style, tag.as_deref())?, anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                let value = scalar(&text, style, tag.as_deref())?;
+                if let Value::Float(number) = value
+                    && !number.is_finite()
+                {
+                    self.not_json = Some(number);
+                }
+                (value, anchor)
+            }
             Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
             Event::Alias(anchor) => {
@@ -121,14 +184,19 @@ impl<'t> Reader<'t> {
                 Event::MappingEnd => return Ok(map.into()),
                 Event::StreamEnd => return refuse("did not find expected key"),
                 Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<" => (Value::Nil, true),
-                event => (self.node(event, depth + 1)?, false),
+                event => {
+                    let before = self.not_json;
+                    let key = self.node(event, depth + 1)?;
+                    self.not_json = before;
+                    (key, false)
+                }
             };
             let event = self.next()?;
             let value = self.node(event, depth + 1)?;
             if is_merge {
                 self.merge(&map, &value)?;
             } else {
-                map.set(key_text(&key)?, value);
+                map.set(key_text(&key, &value)?, value);
             }
         }
     }
@@ -149,24 +217,6 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The message of libyaml for what people get wrong most. It counts lines from 0 where its parser is at a loss, from 1
-/// where its scanner is, and says nothing about a line 0.
-fn in_libyamls_words(line: usize, info: &str) -> String {
-    const KEY: &str = "did not find expected key";
-    const ITEM: &str = "did not find expected '-' indicator";
-    let (line, message) = match info {
-        _ if info.contains(KEY) || info.contains("invalid trailing content") => (line.saturating_sub(1), KEY),
-        _ if info.contains("expected '-'") || info.contains("expected BlockEnd") => {
-            (line.saturating_sub(1), ITEM)
-        }
-        _ if info.contains("mapping values are not allowed") => {
-            (line, "mapping values are not allowed in this context")
-        }
-        other => (line, other),
-    };
-    if line == 0 { message.to_owned() } else { format!("line {line}: {message}") }
-}
-
 /// A scalar where Go wants text: numbers and booleans of YAML are taken as well, other than those of JSON.
 pub(crate) fn scalar_text(value: &Value) -> Option<String> {
     match value {
@@ -179,13 +229,27 @@ pub(crate) fn scalar_text(value: &Value) -> Option<String> {
 }
 
 /// Keys become text on the way to JSON.
-fn key_text(key: &Value) -> Result<Rc<str>, Error> {
+fn key_text(key: &Value, value: &Value) -> Result<Rc<str>, Error> {
+    // What is read as YAML has keys of any type.
+    let shown = |value: &Value| {
+        let shown = sprintf("%#v", std::slice::from_ref(value)).unwrap_or_default();
+        shown.replace("map[string]interface {}", "map[interface {}]interface {}")
+    };
     match key {
+        Value::Float(number) if number.is_nan() => Ok(".nan".into()),
+        Value::Float(number) if number.is_infinite() => {
+            Ok(if *number < 0.0 { "-.inf" } else { ".inf" }.into())
+        }
+        Value::List(_) | Value::Map(_) => refuse(format!("invalid map key: {}", shown(key))),
         Value::String(text) => Ok(text.clone()),
         Value::Float(number) if number.fract() == 0.0 => Ok(format!("{number}").into()),
         Value::Float(number) => Ok(float_general(*number).into()),
         Value::Bool(truth) => Ok(truth.to_string().into()),
-        other => refuse(format!("unsupported map key of type: {}", other.type_name())),
+        other => Err(Error::YamlValue(format!(
+            "unsupported map key of type: %!s(<nil>), key: {}, value: {}",
+            shown(other),
+            shown(value)
+        ))),
     }
 }
 
@@ -202,15 +266,30 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Er
                 Err(_) => refuse("!!binary value contains invalid base64 data"),
             };
         }
-        Some("float") => {
-            if let Some(number) = parse_float(text) {
-                return Ok(Value::Float(number));
-            }
-        }
+        Some(kind @ ("int" | "float" | "bool" | "null" | "timestamp")) => return tagged(text, kind),
         _ => {}
     }
-    if style == ScalarStyle::Plain && (tag.is_none() || core.is_some()) {
+    if style == ScalarStyle::Plain && tag.is_none() {
         return Ok(plain(text));
     }
     Ok(text.into())
+}
+
+/// A scalar whose type is named, quoted or not; what it looks like has to fit.
+fn tagged(text: &str, kind: &str) -> Result<Value, Error> {
+    let value = plain(text);
+    let found = match &value {
+        Value::Nil => "null",
+        Value::Bool(_) => "bool",
+        Value::Float(_) if is_integer(text) => "int",
+        Value::Float(_) => "float",
+        _ if is_timestamp(text) => "timestamp",
+        _ => "str",
+    };
+    match (kind, found) {
+        (kind, found) if kind == found => Ok(value),
+        ("float", "int") => Ok(value),
+        // Only where a type is named is a date more than its text.
+        _ => refuse(format!("cannot decode !!{found} `{text}` as a !!{kind}")),
+    }
 }

@@ -39,17 +39,27 @@ pub(super) fn needs_quotes(text: &str) -> bool {
     !matches!(plain(text), Value::String(_)) || is_timestamp(text) || is_base_60(text)
 }
 
-fn number(text: &str) -> Option<f64> {
+/// Whether a text is a whole number as Go reads one.
+pub(super) fn is_integer(text: &str) -> bool {
+    integer(&text.replace('_', "")).is_some()
+}
+
+fn integer(text: &str) -> Option<f64> {
     let (is_negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
         _ => (false, text),
     };
     let limit = if is_negative { 1 << 63 } else { u64::MAX };
-    if let Some(magnitude) = parse_magnitude(digits).filter(|magnitude| *magnitude <= limit) {
-        let magnitude = magnitude as f64;
-        return Some(if is_negative { -magnitude } else { magnitude });
+    let magnitude = parse_magnitude(digits).filter(|magnitude| *magnitude <= limit)? as f64;
+    Some(if is_negative { -magnitude } else { magnitude })
+}
+
+fn number(text: &str) -> Option<f64> {
+    if let Some(number) = integer(text) {
+        return Some(number);
     }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if is_float(digits) { parse_float(text).filter(|number| number.is_finite()) } else { None }
 }
 
@@ -73,7 +83,7 @@ fn is_float(text: &str) -> bool {
 }
 
 /// `2001-1-2`, `2001-01-02T03:04:05.6Z`, `2001-01-02 03:04:05`.
-fn is_timestamp(text: &str) -> bool {
+pub(super) fn is_timestamp(text: &str) -> bool {
     let number = |text: &str, digits: std::ops::RangeInclusive<usize>, most: u32| {
         digits.contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -287,6 +287,10 @@ impl Writer {
 /// Whole numbers as JSON has them, which YAML then reads as integers; others as `%g`.
 fn float_text(number: f64) -> String {
     const EXACT: f64 = 18_446_744_073_709_551_615.0;
+    if number == 0.0 {
+        // JSON's -0 is an integer to YAML.
+        return "0".to_owned();
+    }
     if number.fract() == 0.0 && number > -9.3e18 && number < EXACT {
         return crate::number::float_json(number);
     }

@@ -1,0 +1,8 @@
+{{- define "v00" }}{{ derivePassword 1 "long" "password" "user" "example.com" }} {{ derivePassword 1 "maximum" "password" "user" "example.com" }} {{ derivePassword 2 "medium" "password" "user" "example.com" }} {{ derivePassword 1 "short" "p" "u" "e" }} {{ derivePassword 1 "basic" "p" "u" "é" }} {{ derivePassword 4294967295 "pin" "p" "u" "e" }} {{ derivePassword 1 "x" "p" "u" "e" }}{{ end -}}
+{{- define "v01" }}{{ derivePassword 4294967296 "pin" "p" "u" "e" }}{{ end -}}
+{{- define "v02" }}{{ decryptAES "secretkey" "30tEfhuJSVRhpG97XCuWgz2okj7L8vQ1s6V9zVUPeDQ=" }}{{ end -}}
+{{- define "v03" }}{{ encryptAES "secretkey" "plaintext" | decryptAES "secretkey" }} {{ encryptAES "k" "" }}| {{ decryptAES "k" "" }}| {{ len (encryptAES "k" "0123456789abcdef") }} {{ encryptAES "a key that is longer than thirty-two bytes indeed" "é" | decryptAES "a key that is longer than thirty-two bytes indeed" }}{{ end -}}
+{{- define "v04" }}{{ len (bcrypt "x") }} {{ bcrypt "x" | trunc 7 }} {{ bcrypt (repeat 73 "x") }} {{ htpasswd "a:b" "x" }} {{ htpasswd "a" "x" | trunc 9 }} {{ htpasswd "a" (repeat 73 "x") }} {{ len (bcrypt "") }}{{ end -}}
+{{- define "v05" }}{{ genPrivateKey "x" }}{{ end -}}
+{{- define "v06" }}{{ adler32sum "abc" }} {{ sha1sum "abc" }}{{ end -}}
+{{- define "v07" }}{{ urlJoin (urlParse "http://u:p@a.b:80/a%20b?c=d#f") }} {{ urlJoin (urlParse "mailto:x") }} {{ urlJoin (dict "host" "h" "path" "p") }} {{ urlJoin (dict) }} {{ urlJoin (dict "scheme" "http" "host" "h" "path" "/a b" "query" "x y" "fragment" "é" "userinfo" "u:p") }} {{ urlJoin (dict "path" "a:b") }} {{ urlJoin (dict "path" "//a") }}{{ end -}}
