@@ -100,7 +100,8 @@ async fn an_owner_is_seen_going_before_its_orphans_are_free() {
     api.delete("owner", &params).await.unwrap();
     let mut seen = Vec::new();
     for _ in 0..3 {
-        let event = watch.next().await.unwrap();
+        let next = tokio::time::timeout(std::time::Duration::from_secs(10), watch.next());
+        let event = next.await.expect("three changes").unwrap();
         let metadata = &event.object["metadata"];
         seen.push((
             event.kind,
